@@ -1,0 +1,1 @@
+"""The running loop and the composition root."""

@@ -1,0 +1,1 @@
+"""Everything that talks like the server: client, wire forms, simulator."""

@@ -1,0 +1,1 @@
+"""streams.yaml -> Desired: loader with positions, schema, secrets, defaults and profiles."""

@@ -1,0 +1,1 @@
+"""SQLite in the state directory: inventory and last good state."""

@@ -1,0 +1,1 @@
+"""HTTP: metrics, health, the read part of the REST API."""
