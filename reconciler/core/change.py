@@ -59,7 +59,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A change that is planned but not allowed now. `until` is monotonic seconds, None when it is not time that frees it."""
+    """A change that is planned but not allowed now. `until`: monotonic seconds, None when time does not free it."""
 
     change: Change
     hold: Hold
