@@ -36,7 +36,7 @@ class StreamView:
     camera_id: str | None = None
     description: str | None = None
     source_url: str = ""
-    labels: Mapping[str, str] = _EMPTY
+    labels: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     readers: int = 0
     inbound_bytes: int = 0
     restarts: int = 0
