@@ -1,0 +1,168 @@
+"""MediaMTX's JSON, decoded into the words of `core.model`; strict about shape, lenient about fields it does not need.
+
+Sources: mediamtx-api 1.2 (bodies), 1.6 (lists), 3.1 (runtime fields by version), 7 (version). The newer name of a
+value wins where a version prints both.
+
+Not guaranteed: values of path options are passed on as they are; only lists, objects and names are checked.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from reconciler.core.model import Json, RuntimePath, ServerFacts
+from reconciler.core.options.version import Version
+
+if TYPE_CHECKING:
+    from reconciler.core.model import Options
+
+__all__ = [
+    "UnexpectedAnswerError",
+    "decode_defaults",
+    "decode_facts",
+    "decode_paths",
+    "decode_runtime",
+    "encode_options",
+    "error_text",
+    "is_success",
+]
+
+
+class UnexpectedAnswerError(Exception):
+    """A body is not one MediaMTX gives. Its text says what is wrong and repeats nothing of the body."""
+
+
+def encode_options(options: Options) -> bytes:
+    """Return the body that declares a path; equal options give equal bytes.
+
+    Raises:
+        ValueError, TypeError: something in it has no JSON form (`.inf`, `.nan`, an object).
+    """
+    return json.dumps(dict(options), separators=(",", ":"), sort_keys=True, allow_nan=False).encode()
+
+
+def decode_facts(body: bytes) -> ServerFacts:
+    """Read `/v3/info`. A build without a version number has `version` None, and `started` all the same."""
+    answer = _object(_parse(body))
+    version, started = answer.get("version"), answer.get("started")
+    if not isinstance(version, str) or not isinstance(started, str):
+        raise UnexpectedAnswerError("no version or start time in it")
+    return ServerFacts(Version.parse(version), started)
+
+
+def decode_defaults(body: bytes) -> Options:
+    """Read `/v3/config/pathdefaults/get`."""
+    defaults = _object(_parse(body))
+    if "source" not in defaults:
+        raise UnexpectedAnswerError("these are no path defaults")
+    return defaults
+
+
+def decode_paths(body: bytes, defaults: Options) -> dict[str, Options]:
+    """Read all of `/v3/config/paths/list`, by name; values equal to the default's share its memory.
+
+    Most values of most paths are the defaults: sharing them makes ten thousand paths a third of the size.
+    """
+    shared = {(key, value): value for key, value in defaults.items() if isinstance(value, str)}
+    paths: dict[str, Options] = {}
+    for item in _items(body):
+        name = item.get("name")
+        if not isinstance(name, str) or not name:
+            raise UnexpectedAnswerError("a path without a name")
+        paths[name] = {
+            key: shared.get((key, value), value) if isinstance(value, str) else value for key, value in item.items()
+        }
+    return paths
+
+
+def decode_runtime(body: bytes) -> dict[str, RuntimePath]:
+    """Read all of `/v3/paths/list`, by name, leaving out every entry that runs under another path's configuration.
+
+    A deleted path may live on as such a ghost while `all_others` or a regular expression matches it.
+    """
+    try:
+        return {entry["name"]: _runtime_path(entry) for entry in _items(body) if entry["name"] == entry["confName"]}
+    except (KeyError, TypeError, AttributeError):
+        raise UnexpectedAnswerError("an entry lacks a field that every version has") from None
+
+
+def error_text(body: bytes) -> str | None:
+    """Return the `error` of an error body of any version; None when this is no such body."""
+    try:
+        answer = _parse(body)
+    except UnexpectedAnswerError:
+        return None
+    error = answer.get("error") if isinstance(answer, dict) else None
+    return error if isinstance(error, str) else None
+
+
+def is_success(body: bytes) -> bool:
+    """Tell whether this is what follows a write that worked: nothing before 1.15.5, `{"status":"ok"}` since."""
+    if not body.strip():
+        return True
+    try:
+        answer = _parse(body)
+    except UnexpectedAnswerError:
+        return False
+    return isinstance(answer, dict) and answer.get("status") == "ok"
+
+
+def _runtime_path(entry: dict[str, Any]) -> RuntimePath:
+    source = entry["source"]
+    online = entry.get("online")
+    if "tracks2" in entry:
+        tracks = tuple([_checked(track["codec"], str) for track in entry["tracks2"] or ()])
+    else:
+        tracks = tuple([_checked(track, str) for track in entry["tracks"] or ()])
+    return RuntimePath(
+        name=_checked(entry["name"], str),
+        ready=_checked(entry["available"] if "available" in entry else entry["ready"], bool),
+        online=None if online is None else _checked(online, bool),
+        ready_time=entry["availableTime"] if "availableTime" in entry else entry["readyTime"],
+        source_type=None if source is None else _checked(source["type"], str),
+        inbound_bytes=_checked(entry["inboundBytes"] if "inboundBytes" in entry else entry["bytesReceived"], int),
+        readers=len(entry["readers"] or ()),
+        tracks=tracks,
+    )
+
+
+def _checked(value: Any, kind: type) -> Any:
+    if type(value) is not kind:
+        raise TypeError
+    return value
+
+
+def _items(body: bytes) -> list[dict[str, Any]]:
+    """Return the items of a list that is complete.
+
+    One page was asked for that holds everything; more pages, or fewer items than counted, mean that it does not.
+    """
+    answer = _object(_parse(body))
+    items = answer.get("items")
+    if not _is_objects(items):
+        raise UnexpectedAnswerError("there is no list in it")
+    if answer.get("itemCount") != len(items) or answer.get("pageCount") != (1 if items else 0):
+        raise UnexpectedAnswerError("the list is cut short")
+    return items
+
+
+def _is_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def _object(value: Json) -> dict[str, Json]:
+    if not isinstance(value, dict):
+        raise UnexpectedAnswerError("it is not a JSON object")
+    return value
+
+
+def _parse(body: bytes) -> Json:
+    try:
+        value: Json = json.loads(body)
+    except (ValueError, RecursionError):
+        pass
+    else:
+        return value
+    # Not raised above: the decoder's own exception keeps the whole body, and would be kept as the context of ours.
+    raise UnexpectedAnswerError("it is not JSON, or only a part of it")
