@@ -25,11 +25,12 @@ class Rejection:
     """A spec the server refused. It stays refused while spec, server and `surroundings` stay the same.
 
     `surroundings` names everything else the server judged together with it: MediaMTX validates its whole
-    configuration at each write, so another path's fault can refuse ours (mediamtx-api 0.10).
+    configuration at each write, so another path's fault can refuse ours (mediamtx-api 0.10). None: quarantined, that
+    is refused whatever else changes, because the server died while this was written.
     """
 
     digest: str
-    surroundings: str
+    surroundings: str | None
     message: str
 
 

@@ -173,11 +173,11 @@ class Stream:
     server: str
     options: Options = field(repr=False)
     digest: str
-    position: Position
+    position: Position = field(compare=False)
     enabled: bool = True
     camera_id: str | None = None
     description: str | None = None
-    labels: Mapping[str, str] = _EMPTY
+    labels: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     health: HealthSpec = HealthSpec()
     adopt: bool = False
     paused: bool = False
@@ -214,7 +214,7 @@ class ServerSpec:
     password: str | None = field(default=None, repr=False)
     tls: Tls = Tls()
     lane: Lane = Lane.API
-    public: Mapping[str, str] = _EMPTY
+    public: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     timeout: float = 10.0
 
 
@@ -249,7 +249,7 @@ class Desired:
     streams: Mapping[str, Stream]
     set_aside: Mapping[str, SetAside]
     settings: Settings
-    digest: str
+    digest: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,8 @@ class _Planner:
         """Say why this server would refuse, or has refused, the stream as it is."""
         rejection = self.memory.rejections.get(stream.name)
         if rejection is not None and rejection.digest == stream.digest:
+            if rejection.surroundings is None:
+                return rejection.message
             if self._surroundings is None:
                 self._surroundings = surroundings(self.live, self.memory.inventory.keys())
             if rejection.surroundings == self._surroundings:
