@@ -146,7 +146,9 @@ class Watcher:
                 return noticed
             confirm = noticed >= self._confirm_at
             current = await self._look()
-            changed = (confirm or current != self._signatures()) and await self._settled_change(current, confirm)
+            changed = False
+            if confirm or current != self._signatures():
+                changed = await self._settled_change(current, read_all=confirm)
             if changed or self._poked:
                 self._poked = False
                 return noticed
@@ -172,17 +174,19 @@ class Watcher:
         self._known = kept | await self._offload(_read, new, {})
         return any(signature.ctime_ns >= self._handed_over_ns - _TICK_NS for signature in new.values())
 
-    async def _settled_change(self, current: Mapping[str, FileSignature], read_all: bool) -> bool:  # noqa: FBT001
+    async def _settled_change(self, current: Mapping[str, FileSignature], *, read_all: bool) -> bool:
         """Wait until the files hold still, read what differs, and tell whether content changed."""
         deadline = self._clock.monotonic() + self._max_settle
-        settled = False
-        while not settled:
-            current = await self._hold_still(current, deadline)
+        before = self._signatures()
+        whole = replaced_whole(before, current)
+        while True:
+            if current != before:
+                current = await self._hold_still(current, deadline, whole=whole)
             read = await self._offload(_read, current, {} if read_all else self._known)
             newer = await self._look()
-            settled = newer == current or self._clock.monotonic() >= deadline
-            if not settled:
-                current = newer
+            if newer == current or self._clock.monotonic() >= deadline:
+                break
+            current, whole = newer, False
         changed = {path: known.content for path, known in read.items()} != {
             path: known.content for path, known in self._known.items()
         }
@@ -190,12 +194,13 @@ class Watcher:
         self._confirm_at = float("inf") if read_all else self._clock.monotonic() + self._poll
         return changed
 
-    async def _hold_still(self, current: Mapping[str, FileSignature], deadline: float) -> Mapping[str, FileSignature]:
-        """Return the signatures once they have stayed the same for long enough, or as they are at `deadline`."""
-        before = self._signatures()
-        if current == before:
-            return current
-        whole = replaced_whole(before, current)
+    async def _hold_still(
+        self, current: Mapping[str, FileSignature], deadline: float, *, whole: bool
+    ) -> Mapping[str, FileSignature]:
+        """Return the signatures once they have stayed the same for long enough, or as they are at `deadline`.
+
+        `whole`: all that happened so far was other files being put in place.
+        """
         quiet_since = self._clock.monotonic()
         while True:
             needed = self._settle_replaced if whole else self._settle
