@@ -36,16 +36,6 @@ def board_families(board: Board) -> Iterator[Metric]:
 
 def _config(config: ConfigView) -> Iterator[Metric]:
     yield GaugeMetricFamily(
-        "reconciler_config_last_reload_successful",
-        "Whether the last read of the desired-state files found nothing wrong (1) or some of it is not in force (0).",
-        value=float(config.ok),
-    )
-    yield GaugeMetricFamily(
-        "reconciler_config_last_reload_success_timestamp_seconds",
-        "When the desired-state files were last taken in, in seconds since the epoch; 0: not since the start.",
-        value=config.loaded_at or 0.0,
-    )
-    yield GaugeMetricFamily(
         "reconciler_config_problems",
         "Errors found in the desired-state files at the last read; warnings are not counted.",
         value=float(sum(problem.severity is Severity.ERROR for problem in config.problems)),

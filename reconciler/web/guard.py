@@ -48,8 +48,8 @@ def check_listen_host(host: str) -> None:
 class HostGuard:
     """ASGI middleware: refuses foreign host names, and answers HEAD wherever there is a GET."""
 
-    def __init__(self, app: ASGIApp, *, listen_host: str) -> None:
-        self._app, self._listen_host = app, listen_host.lower()
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer 421."""
@@ -58,7 +58,7 @@ class HostGuard:
             return
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         # HTTP/1.0 needs none; browsers, whom this is about, always send one.
-        if not all(self._is_ours(host) for host in hosts):
+        if not all(is_loopback(_without_port(host)) for host in hosts):
             answer = problem(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "This host name is not ours: ask for 127.0.0.1 or localhost. A reverse proxy must send that as Host.",
@@ -68,10 +68,6 @@ class HostGuard:
         # The server leaves the body out itself; it keeps a scope of its own.
         inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
         await self._app(inner, receive, send)
-
-    def _is_ours(self, host: str) -> bool:
-        name = _without_port(host).lower()
-        return name == self._listen_host or is_loopback(name)
 
 
 def _without_port(host: str) -> str:

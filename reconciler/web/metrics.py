@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import platform
 import threading
+import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.core import InfoMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from reconciler.core.board import Board
-    from reconciler.core.seams import Clock
 
 __all__ = ["ACTION_RESULTS", "PASS_RESULTS", "REQUEST_CALLS", "Metrics"]
 
@@ -49,12 +49,22 @@ _Live = TypeVar("_Live", Counter, Histogram)
 class Metrics:
     """All of `/metrics`. Safe to count into from the event loop while a worker thread renders."""
 
-    def __init__(self, board: Callable[[], Board], *, clock: Clock, version: str = __version__) -> None:
-        """`board` is asked at each scrape, from a worker thread."""
-        self._board, self._clock, self._version = board, clock, version
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic, version: str = __version__) -> None:
+        """`monotonic` tells the age of the body last rendered."""
+        self._monotonic, self._version = monotonic, version
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         PlatformCollector(registry=registry)
+        self._reload_ok = Gauge(
+            "reconciler_config_last_reload_successful",
+            "Whether the desired-state files could be taken in at the last read; 0 also before the first.",
+            registry=registry,
+        )
+        self._reload_at = Gauge(
+            "reconciler_config_last_reload_success_timestamp_seconds",
+            "When the desired-state files were last taken in, in seconds since the epoch; 0: not since the start.",
+            registry=registry,
+        )
         self._passes = Counter(
             "reconciler_passes_total", "Looks at a server, by how they ended.", ("server", "kind", "result"),
             registry=registry,
@@ -90,6 +100,12 @@ class Metrics:
         self._cache: dict[bool, tuple[float, bytes, str]] = {}
 
     # --- counting -------------------------------------------------------------------------------------------------
+
+    def reload_done(self, ok: bool, at: float) -> None:  # noqa: FBT001 - the result, not a switch
+        """Note that the files were read at `at` (seconds since the epoch), and whether they could be taken in."""
+        self._reload_ok.set(ok)
+        if ok:
+            self._reload_at.set(at)
 
     def pass_done(self, server: str, kind: str, result: str, seconds: float) -> None:
         """Count one pass of `kind` observe or resync."""
@@ -158,22 +174,21 @@ class Metrics:
 
     # --- showing --------------------------------------------------------------------------------------------------
 
-    def exposition(self, accept: str = "") -> tuple[bytes, str]:
+    def exposition(self, board: Board, accept: str = "") -> tuple[bytes, str]:
         """Return the body and content type for an `Accept` header: OpenMetrics when asked for, else the text format.
 
         Takes tens of milliseconds at 10,000 streams: call it in a worker thread.
         """
         openmetrics = _wants_openmetrics(accept)
         with self._rendering:
-            now = self._clock.monotonic()
+            now = self._monotonic()
             cached = self._cache.get(openmetrics)
             if cached is None or now - cached[0] >= _CACHE_SECONDS:
-                cached = self._cache[openmetrics] = (now, *self._render(openmetrics=openmetrics))
+                cached = self._cache[openmetrics] = (now, *self._render(board, openmetrics=openmetrics))
         return cached[1], cached[2]
 
-    def _render(self, *, openmetrics: bool) -> tuple[bytes, str]:
+    def _render(self, board: Board, *, openmetrics: bool) -> tuple[bytes, str]:
         encode, content_type = choose_encoder(f"{_OPENMETRICS}; version=1.0.0" if openmetrics else "")
-        board = self._board()
         self._follow([view.name for view in board.servers])
         build = InfoMetricFamily(
             "reconciler_build",

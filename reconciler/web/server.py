@@ -43,8 +43,8 @@ class _Quiet(uvicorn.Server):
 class WebServer:
     """One application on one address."""
 
-    def __init__(self, app: ASGIApp, *, host: str, port: int) -> None:
-        """Bind at once; port 0 takes any free one. Whoever does not go on to `serve` must `close`.
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
+        """Bind at once; port 0 takes any free one. `stop` closes what is bound, served or not.
 
         Raises:
             SettingsError: the address may not be listened on, or cannot be.
@@ -64,6 +64,8 @@ class WebServer:
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
         self._server = _Quiet(config)
+        self._ended = asyncio.Event()
+        self._ended.set()
 
     @property
     def port(self) -> int:
@@ -78,6 +80,9 @@ class WebServer:
 
     async def serve(self) -> None:
         """Serve until `stop` is called or the task is cancelled; the sockets are closed in either case."""
+        if self._server.should_exit:
+            return
+        self._ended.clear()
         log.info("listening on %s", self.url)
         try:
             await self._server.serve(sockets=self._sockets)
@@ -87,14 +92,16 @@ class WebServer:
                 await self._server.shutdown(sockets=self._sockets)
             raise
         finally:
-            self.close()
+            self._close()
+            self._ended.set()
 
-    def stop(self) -> None:
-        """Have `serve` finish what is under way and return."""
+    async def stop(self) -> None:
+        """Have `serve` finish what is under way, wait for its end, and close the sockets. May be called again."""
         self._server.should_exit = True
+        await self._ended.wait()
+        self._close()
 
-    def close(self) -> None:
-        """Close the sockets; may be called more than once."""
+    def _close(self) -> None:
         for listener in self._sockets:
             listener.close()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,14 @@ from reconciler.web.app import create_app
 from reconciler.web.metrics import Metrics
 from reconciler.web.models import BoardModel, Problem, StreamModel, StreamsModel
 from reconciler.web.wire import board_json, stream_json
-from tests.support.boards import FakeClock, FakeDaemon, a_board, many_streams
+from tests.support.boards import FakeDaemon, a_board, many_streams
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from fastapi import FastAPI
+
+    from reconciler.core.board import Board
 
 
 @pytest.fixture
@@ -26,7 +29,7 @@ def daemon() -> FakeDaemon:
 
 @pytest.fixture
 def app(daemon: FakeDaemon) -> FastAPI:
-    return create_app(daemon, Metrics(daemon.board, clock=FakeClock()))
+    return create_app(daemon, Metrics())
 
 
 @pytest.fixture
@@ -209,11 +212,35 @@ class TestHosts:
         assert problem.status == 421
         assert "reverse proxy" in problem.detail
 
-    async def test_the_address_listened_on_is_a_name_of_ours(self, daemon: FakeDaemon) -> None:
-        app = create_app(daemon, Metrics(daemon.board, clock=FakeClock()), listen_host="nvr.lan")
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://nvr.lan:9810") as client:
-            assert (await client.get("/health")).status_code == 200
+    async def test_a_request_of_http_1_0_needs_no_name(self, app: FastAPI) -> None:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "http_version": "1.0", "method": "GET", "path": "/healthz", "raw_path": b"/healthz"}
+        await app({**scope, "query_string": b"", "headers": [], "root_path": ""}, receive, send)
+        assert sent[0]["status"] == 200
+
+
+class TestThreads:
+    async def test_the_daemon_is_only_asked_in_the_thread_of_its_loop(
+        self, client: httpx.AsyncClient, daemon: FakeDaemon
+    ) -> None:
+        threads: set[int] = set()
+        board = daemon.shown
+
+        def noting_board() -> Board:
+            threads.add(threading.get_ident())
+            return board
+
+        daemon.board = noting_board  # type: ignore[method-assign]
+        for path in ("/metrics", "/api/status", "/api/streams", "/api/streams/gate", "/readyz"):
+            assert (await client.get(path)).status_code == 200
+        assert threads == {threading.get_ident()}
 
 
 class TestDescription:

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from reconciler.core.board import Board, ConfigView, ServerView, StreamView
 from reconciler.core.model import Action, Hold, Severity, State, Sync
 from reconciler.web.metrics import ACTION_RESULTS, Metrics
-from tests.support.boards import NOW, FakeClock, FakeDaemon, a_board, a_healthy_board, a_problem, many_streams
+from tests.support.boards import NOW, FakeClock, a_board, a_healthy_board, a_problem, many_streams
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -53,13 +53,13 @@ class Scraper:
     """A daemon's metrics, scraped anew at each question."""
 
     def __init__(self, board: Board) -> None:
-        self.daemon = FakeDaemon(board)
+        self.board = board
         self.clock = FakeClock()
-        self.metrics = Metrics(self.daemon.board, clock=self.clock, version="9.9.9")
+        self.metrics = Metrics(monotonic=self.clock.monotonic, version="9.9.9")
 
     def text(self, accept: str = "") -> str:
         self.clock.now += 10
-        return self.metrics.exposition(accept)[0].decode()
+        return self.metrics.exposition(self.board, accept)[0].decode()
 
     def samples(self) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
         found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
@@ -98,7 +98,7 @@ class TestExposition:
         assert {"process_resident_memory_bytes", "process_cpu_seconds_total", "python_info"} <= names.keys()
 
     def test_openmetrics_when_asked_for(self, scraper: Scraper) -> None:
-        body, content_type = scraper.metrics.exposition(OPENMETRICS)
+        body, content_type = scraper.metrics.exposition(scraper.board, OPENMETRICS)
         assert content_type.startswith("application/openmetrics-text; version=1.0.0")
         assert body.endswith(b"# EOF\n")
         assert body.count(b"# EOF") == 1
@@ -110,7 +110,7 @@ class TestExposition:
         "accept", ["", "*/*", "text/html", "text/plain;version=0.0.4", "text/plain;version=abc", "text/plain;version=1"]
     )
     def test_the_text_format_otherwise(self, scraper: Scraper, accept: str) -> None:
-        assert scraper.metrics.exposition(accept)[1] == "text/plain; version=0.0.4; charset=utf-8"
+        assert scraper.metrics.exposition(scraper.board, accept)[1] == "text/plain; version=0.0.4; charset=utf-8"
 
     def test_both_formats_say_the_same(self, scraper: Scraper) -> None:
         def facts(families: list[Metric]) -> set[tuple[str, tuple[tuple[str, str], ...], float]]:
@@ -125,18 +125,12 @@ class TestExposition:
         assert plain == facts(parse_openmetrics(scraper.text(OPENMETRICS)))
 
     def test_a_body_is_kept_for_a_second(self, scraper: Scraper) -> None:
-        scraper.text()
-        asked = scraper.daemon.asked
+        first = scraper.text()
+        scraper.board = a_healthy_board()
         scraper.clock.now += 0.9
-        scraper.metrics.exposition()
-        assert scraper.daemon.asked == asked
+        assert scraper.metrics.exposition(scraper.board)[0].decode() == first
         scraper.clock.now += 0.2
-        scraper.metrics.exposition()
-        assert scraper.daemon.asked == asked + 1
-
-    def test_one_scrape_shows_one_board(self, scraper: Scraper) -> None:
-        scraper.text()
-        assert scraper.daemon.asked == 1
+        assert scraper.metrics.exposition(scraper.board)[0].decode() != first
 
     def test_nothing_to_show_yet_is_no_fault(self) -> None:
         scraper = Scraper(Board(at=NOW, config=ConfigView(path="streams.yaml", ok=False)))
@@ -149,7 +143,7 @@ class TestExposition:
         name = 'a "b" \\n c\n{d="e"} ü'
         view = replace(many_streams(1)[0], id=name, server=name)
         server = ServerView(name=name, url="http://127.0.0.1:9997", up=True)
-        scraper.daemon.shown = replace(a_board(), streams=(view,), servers=(server,))
+        scraper.board = replace(a_board(), streams=(view,), servers=(server,))
         assert scraper.value("reconciler_stream_up", server=name, stream=name) == 1
         assert name in {s.labels.get("stream") for f in parse_openmetrics(scraper.text(OPENMETRICS)) for s in f.samples}
 
@@ -192,7 +186,7 @@ class TestStates:
         assert sum(by_sync.values()) == 5
 
     def test_a_stream_of_a_server_not_shown_is_counted_too(self, scraper: Scraper) -> None:
-        scraper.daemon.shown = replace(a_healthy_board(), streams=many_streams(3, server="new"))
+        scraper.board = replace(a_healthy_board(), streams=many_streams(3, server="new"))
         assert scraper.value("reconciler_streams", server="new", state="RUNNING") == 3
 
     @pytest.mark.parametrize(
@@ -208,7 +202,7 @@ class TestStates:
     )
     def test_up_is_absent_for_what_is_meant_to_be_off(self, scraper: Scraper, state: State, up: int | None) -> None:
         view = replace(many_streams(1)[0], id="x", status=state)
-        scraper.daemon.shown = replace(a_healthy_board(), streams=(view,))
+        scraper.board = replace(a_healthy_board(), streams=(view,))
         assert scraper.value("reconciler_stream_up", server="main", stream="x") == up
 
     def test_readers_are_not_claimed_of_a_server_that_cannot_be_read(self, scraper: Scraper) -> None:
@@ -242,15 +236,20 @@ class TestStates:
             expected = 1 if hold is Hold.CONFLICT else 0
             assert scraper.value("reconciler_changes_held", server="main", reason=hold.value) == expected
 
-    def test_the_files(self, scraper: Scraper) -> None:
+    def test_problems_of_the_files(self, scraper: Scraper) -> None:
         config = replace(a_board().config, problems=(a_problem(), a_problem(Severity.WARNING)))
-        scraper.daemon.shown = replace(a_board(), config=config)
+        scraper.board = replace(a_board(), config=config)
         assert scraper.value("reconciler_config_problems") == 1
-        assert scraper.value("reconciler_config_last_reload_successful") == 0
-        assert scraper.value("reconciler_config_last_reload_success_timestamp_seconds") == NOW - 7200
-        scraper.daemon.shown = a_healthy_board()
+        scraper.board = a_healthy_board()
         assert scraper.value("reconciler_config_problems") == 0
-        assert scraper.value("reconciler_config_last_reload_successful") == 1
+
+    def test_reading_the_files(self, scraper: Scraper) -> None:
+        successful = "reconciler_config_last_reload_successful"
+        at = "reconciler_config_last_reload_success_timestamp_seconds"
+        scraper.metrics.reload_done(ok=True, at=NOW)
+        assert (scraper.value(successful), scraper.value(at)) == (1, NOW)
+        scraper.metrics.reload_done(ok=False, at=NOW + 60)
+        assert (scraper.value(successful), scraper.value(at)) == (0, NOW)
 
     def test_the_build(self, scraper: Scraper) -> None:
         (labels,) = scraper.samples()["reconciler_build_info"]
@@ -302,7 +301,7 @@ class TestCounting:
         before: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
         boards = [a_board(), replace(a_board(), at=NOW + 1), replace(a_board(), streams=many_streams(5))]
         for number, board in enumerate(boards * 2):
-            scraper.daemon.shown = board
+            scraper.board = board
             scraper.metrics.pass_done("main", "observe", ("ok", "error")[number % 2], 0.01)
             scraper.metrics.change_done("far", "update", "ok")
             now = {
@@ -321,7 +320,7 @@ class TestCounting:
         scraper.metrics.pass_done("new", "observe", "ok", 0.01)
         scraper.text()
         new = ServerView(name="new", url="http://127.0.0.1:9998", up=True)
-        scraper.daemon.shown = replace(a_board(), servers=(*a_board().servers, new))
+        scraper.board = replace(a_board(), servers=(*a_board().servers, new))
         assert scraper.value("reconciler_passes_total", server="new", kind="observe", result="ok") == 1
 
 
@@ -329,19 +328,19 @@ class TestDisappearing:
     def test_a_removed_stream_leaves_nothing_behind(self, scraper: Scraper) -> None:
         assert "hall/east" in scraper.text()
         remaining = tuple(view for view in a_board().streams if view.id != "hall/east")
-        scraper.daemon.shown = replace(a_board(), streams=remaining)
+        scraper.board = replace(a_board(), streams=remaining)
         assert "hall/east" not in scraper.text()
 
     def test_a_removed_server_leaves_nothing_behind(self, scraper: Scraper) -> None:
         scraper.metrics.pass_done("far", "observe", "error", 10)
         scraper.metrics.request_done("far", "info", "error", 10)
         assert 'server="far"' in scraper.text()
-        scraper.daemon.shown = a_healthy_board()
+        scraper.board = a_healthy_board()
         assert 'server="far"' not in scraper.text()
 
     def test_nor_does_its_last_word(self, scraper: Scraper) -> None:
         scraper.text()
-        scraper.daemon.shown = a_healthy_board()
+        scraper.board = a_healthy_board()
         scraper.text()
         scraper.metrics.pass_done("far", "observe", "error", 10)
         assert 'server="far"' not in scraper.text()
@@ -349,14 +348,14 @@ class TestDisappearing:
     def test_a_server_that_comes_back_is_counted_from_zero(self, scraper: Scraper) -> None:
         scraper.metrics.drift("far", 7)
         scraper.text()
-        scraper.daemon.shown = a_healthy_board()
+        scraper.board = a_healthy_board()
         scraper.text()
-        scraper.daemon.shown = a_board()
+        scraper.board = a_board()
         assert scraper.value("reconciler_drift_total", server="far") == 0
 
     def test_the_number_of_series_is_six_a_stream_and_a_fixed_number_a_server(self, scraper: Scraper) -> None:
         def series(streams: tuple[StreamView, ...]) -> int:
-            scraper.daemon.shown = replace(a_healthy_board(), streams=streams)
+            scraper.board = replace(a_healthy_board(), streams=streams)
             return sum(len(found) for name, found in scraper.samples().items() if name.startswith("reconciler_"))
 
         none = series(())

@@ -13,7 +13,7 @@ from reconciler.errors import SettingsError
 from reconciler.web.app import create_app
 from reconciler.web.metrics import Metrics
 from reconciler.web.server import WebServer
-from tests.support.boards import FakeClock, FakeDaemon, a_board
+from tests.support.boards import FakeDaemon, a_board
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def app() -> FastAPI:
     daemon = FakeDaemon(a_board())
-    return create_app(daemon, Metrics(daemon.board, clock=FakeClock()))
+    return create_app(daemon, Metrics())
 
 
 @contextlib.asynccontextmanager
@@ -34,7 +34,7 @@ async def serving(server: WebServer) -> AsyncIterator[httpx.AsyncClient]:
         async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
             yield client
     finally:
-        server.stop()
+        await server.stop()
         await task
 
 
@@ -44,29 +44,29 @@ def is_free(port: int) -> bool:
 
 
 async def test_serves_what_the_application_answers(app: FastAPI) -> None:
-    async with serving(WebServer(app, host="127.0.0.1", port=0)) as client:
+    async with serving(WebServer(app, "127.0.0.1", 0)) as client:
         assert (await client.get("/health")).json() == {"status": "healthy"}
         assert (await client.get("/metrics")).headers["content-type"].startswith("text/plain")
         assert (await client.get("/api/streams/hall%2Feast")).json()["id"] == "hall/east"
 
 
 async def test_says_nothing_of_what_it_is_made_of(app: FastAPI) -> None:
-    async with serving(WebServer(app, host="127.0.0.1", port=0)) as client:
+    async with serving(WebServer(app, "127.0.0.1", 0)) as client:
         assert "server" not in (await client.get("/health")).headers
 
 
 async def test_a_head_request_gets_headers_only(app: FastAPI) -> None:
-    async with serving(WebServer(app, host="127.0.0.1", port=0)) as client:
+    async with serving(WebServer(app, "127.0.0.1", 0)) as client:
         answer = await client.head("/health")
         assert (answer.status_code, answer.content) == (200, b"")
         assert (await client.get("/health")).status_code == 200
 
 
 async def test_the_port_is_bound_before_anything_is_served(app: FastAPI) -> None:
-    server = WebServer(app, host="127.0.0.1", port=0)
+    server = WebServer(app, "127.0.0.1", 0)
     port = server.port
     assert not is_free(port)
-    server.close()
+    await server.stop()
     assert is_free(port)
 
 
@@ -74,7 +74,7 @@ async def test_a_taken_port_is_an_error_that_names_the_way_out(app: FastAPI) -> 
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(SettingsError) as caught:
-            WebServer(app, host="127.0.0.1", port=port)
+            WebServer(app, "127.0.0.1", port)
     message = str(caught.value)
     assert f"127.0.0.1:{port}" in message
     assert "daemon.listen" in message
@@ -84,17 +84,17 @@ async def test_a_taken_port_is_an_error_that_names_the_way_out(app: FastAPI) -> 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "nvr.lan", "", "::ffff:10.0.0.1"])
 async def test_listening_where_others_can_reach_it_is_refused(app: FastAPI, host: str) -> None:
     with pytest.raises(SettingsError, match="ssh tunnel"):
-        WebServer(app, host=host, port=0)
+        WebServer(app, host, 0)
 
 
 async def test_localhost_means_all_its_addresses_on_one_port(app: FastAPI) -> None:
-    async with serving(WebServer(app, host="localhost", port=0)) as client:
+    async with serving(WebServer(app, "localhost", 0)) as client:
         assert (await client.get("/healthz")).text == "ok\n"
 
 
 async def test_stopping_frees_the_port_and_may_be_done_again(app: FastAPI) -> None:
     for _ in range(2):
-        server = WebServer(app, host="127.0.0.1", port=0)
+        server = WebServer(app, "127.0.0.1", 0)
         port = server.port
         async with serving(server) as client:
             await client.get("/health")
@@ -102,7 +102,7 @@ async def test_stopping_frees_the_port_and_may_be_done_again(app: FastAPI) -> No
 
 
 async def test_being_cancelled_frees_the_port_too(app: FastAPI) -> None:
-    server = WebServer(app, host="127.0.0.1", port=0)
+    server = WebServer(app, "127.0.0.1", 0)
     port = server.port
     task = asyncio.create_task(server.serve())
     async with httpx.AsyncClient(base_url=server.url, trust_env=False) as client:
@@ -111,10 +111,26 @@ async def test_being_cancelled_frees_the_port_too(app: FastAPI) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert is_free(port)
+    await server.stop()
+
+
+async def test_stopping_before_serving_serves_nothing(app: FastAPI) -> None:
+    server = WebServer(app, "127.0.0.1", 0)
+    await server.stop()
+    await server.serve()
+
+
+async def test_an_idle_viewer_does_not_keep_it_from_stopping(app: FastAPI) -> None:
+    server = WebServer(app, "127.0.0.1", 0)
+    with socket.socket() as idle:
+        async with serving(server) as client:
+            await client.get("/health")
+            idle.connect(("127.0.0.1", server.port))
+            await client.get("/health")
 
 
 async def test_signals_stay_with_the_process(app: FastAPI) -> None:
     before = (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT))
-    async with serving(WebServer(app, host="127.0.0.1", port=0)) as client:
+    async with serving(WebServer(app, "127.0.0.1", 0)) as client:
         await client.get("/health")
         assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
