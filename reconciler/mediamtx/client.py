@@ -29,9 +29,9 @@ from reconciler.mediamtx.connection import connect
 from reconciler.mediamtx.faults import Attempt, is_missing, not_answered, not_understood, refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from reconciler.core.model import Options, ServerSpec
+    from reconciler.core.model import Options, RuntimePath, ServerSpec
     from reconciler.core.seams import Clock
     from reconciler.logs import Redactor
 
@@ -70,7 +70,8 @@ class Client:
         self._clock, self._redactor, self._on_request = clock, redactor, on_request
         self._http, self._endpoint = connect(spec, transport)
         self._writing = asyncio.Lock()
-        self._last: tuple[bytes, LiveConfig] | None = None
+        self._last_config: tuple[bytes, LiveConfig] | None = None
+        self._last_runtime: tuple[bytes, Mapping[str, RuntimePath]] | None = None
 
     async def observe(self) -> Observation:
         """Read who the server is and what runs on it.
@@ -84,7 +85,10 @@ class Client:
         info = await self._get("info", "/v3/info", may_be_missing=True)
         facts = ServerFacts(None, None) if info.missing else info.decoded(wire.decode_facts)
         listed = await self._get("paths_list", f"/v3/paths/list{_EVERYTHING}")
-        return Observation(facts=facts, runtime=listed.decoded(wire.decode_runtime), at=self._clock.monotonic())
+        fingerprint = _fingerprint(listed.body)
+        if self._last_runtime is None or self._last_runtime[0] != fingerprint:
+            self._last_runtime = fingerprint, listed.decoded(wire.decode_runtime)
+        return Observation(facts=facts, runtime=self._last_runtime[1], at=self._clock.monotonic())
 
     async def read_config(self, facts: ServerFacts) -> LiveConfig:
         """Read the configuration of all paths; the very same object as last time when the server says the same.
@@ -96,15 +100,15 @@ class Client:
         defaults = await self._get("pathdefaults", "/v3/config/pathdefaults/get")
         listed = await self._get("config_list", f"/v3/config/paths/list{_EVERYTHING}")
         fingerprint = _fingerprint(str(facts.version).encode(), defaults.body, listed.body)
-        if self._last is not None and self._last[0] == fingerprint:
-            return self._last[1]
+        if self._last_config is not None and self._last_config[0] == fingerprint:
+            return self._last_config[1]
         shown = defaults.decoded(wire.decode_defaults)
         live = LiveConfig(
             version=facts.version or infer_version(shown.keys(), shown),
             defaults=shown,
             paths=listed.decoded(lambda body: wire.decode_paths(body, shown)),
         )
-        self._last = fingerprint, live
+        self._last_config = fingerprint, live
         return live
 
     async def replace(self, name: str, options: Options, *, paths: int) -> None:
