@@ -47,6 +47,9 @@ _LONGEST: Final = 256
 _WORDS: Final = frozenset({"", "publisher", "redirect", "rpiCamera"})
 """What stands in `source` and is no address."""
 
+_QUOTED_URL: Final = re.compile(r"(?s)(?<=')[A-Za-z][A-Za-z0-9+.\-]*://.*(?=')")
+"""The text may be about another path than ours; its URL ends at the last quote, whatever is in it."""
+
 _FIREWALL = "if this runs as a systemd service, its IPAddressDeny= may forbid the address: add it to IPAddressAllow="
 _SCHEMES = "is it http:// on one side and https:// on the other (apiEncryption in MediaMTX, url here)?"
 
@@ -221,6 +224,7 @@ def _harmless(text: str, sent: Options, redactor: Redactor) -> str:
     """Take all secrets out of a text of the server's, which likes to repeat what it was sent; then shorten it."""
     for value in sorted(_secrets(sent), key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", _shown(value).replace("\\", r"\\"), text)
+    text = _QUOTED_URL.sub(lambda match: mask_url(match[0]), text)
     text = " ".join(redactor.text(text).split())
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
