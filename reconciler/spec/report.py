@@ -1,0 +1,63 @@
+"""Collects every problem of one load, so that all are told at once.
+
+Not guaranteed: the caller keeps values out of messages; nothing here can tell a secret from a word.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+from reconciler.core.model import Position, Problem, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.spec.yaml_reader import Mark
+
+__all__ = ["Place", "Report", "did_you_mean"]
+
+Place = tuple[str, "Mark"]
+"""A file, and where in it."""
+
+
+class Report:
+    """The problems found so far. `broken` says that one of them concerns the file as a whole."""
+
+    def __init__(self) -> None:
+        self._problems: list[Problem] = []
+        self.broken = False
+
+    def structural(self, place: Place, path: str, message: str) -> None:
+        """Note a problem that makes the whole file unusable."""
+        self.broken = True
+        self._problems.append(Problem(_position(place), path, message))
+
+    def stream(self, name: str, place: Place, path: str, message: str, *, secret_missing: bool = False) -> Problem:
+        """Note a problem of one stream, which is set aside for it."""
+        problem = Problem(_position(place), path, message, stream=name, secret_missing=secret_missing)
+        self._problems.append(problem)
+        return problem
+
+    def warn(self, place: Place, path: str, message: str, stream: str | None = None) -> None:
+        """Note something that changes nothing but should be known."""
+        self._problems.append(Problem(_position(place), path, message, stream=stream, severity=Severity.WARNING))
+
+    def problems(self, order: Iterable[str]) -> tuple[Problem, ...]:
+        """Return all problems once, in the order of the files and within one by line."""
+        ranks = {file: rank for rank, file in enumerate(order)}
+        unique = dict.fromkeys(self._problems)
+        return tuple(sorted(unique, key=lambda p: (ranks.get(p.position.file, len(ranks)), p.position, p.path)))
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """Return `, did you mean 'x'?` for the nearest of `words`, or nothing."""
+    known = list(words)
+    folded = {candidate.lower(): candidate for candidate in known}
+    near = difflib.get_close_matches(word.lower(), folded, n=1, cutoff=0.7)
+    return f", did you mean '{folded[near[0]]}'?" if near else ""
+
+
+def _position(place: Place) -> Position:
+    file, (line, column) = place
+    return Position(file, line, column)
