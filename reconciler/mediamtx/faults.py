@@ -44,9 +44,7 @@ __all__ = ["Attempt", "Endpoint", "is_missing", "not_answered", "not_understood"
 _LONGEST: Final = 256
 """Characters kept of a text that came from the server."""
 
-_WORDS: Final = frozenset({"", "publisher", "redirect", "rpiCamera"})
-"""What stands in `source` and is no address."""
-
+_ADDRESSES: Final = frozenset({"source", "sourceRedirect", "fallback"})
 _QUOTED_URL: Final = re.compile(r"(?s)(?<=')[A-Za-z][A-Za-z0-9+.\-]*://.*(?=')")
 """The text may be about another path than ours; its URL ends at the last quote, whatever is in it."""
 
@@ -236,8 +234,12 @@ def _shown(value: str) -> str:
 def _secrets(options: Options) -> set[str]:
     """Return every text within options that may hold a secret, those not in the table included."""
     table = option_table()
-    suspects = [value for name, value in options.items() if name not in table or table[name].secret]
-    return {text for value in suspects for text in _texts(value)} - _WORDS
+    found: set[str] = set()
+    for name, value in options.items():
+        if name not in table or table[name].secret:
+            # An address without a login is what the user has to see to understand the server's words.
+            found.update(text for text in _texts(value) if name not in _ADDRESSES or "@" in text)
+    return found - {""}
 
 
 def _texts(value: Json) -> Iterator[str]:

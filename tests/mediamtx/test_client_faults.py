@@ -311,6 +311,17 @@ class TestRefusedValues:
         error = await failure(lambda client: client.replace("gate", nested, paths=1), spec(), CannedApi(replace=answer))
         assert error.message == "bad token *** for rtsp://admin:***@10.0.0.11/live"
 
+    @pytest.mark.parametrize(
+        ("source", "shown"),
+        [("bogus", "bogus"), ("ftp://10.0.0.11/x", "ftp://10.0.0.11/x"), ("admin:s3cr@10.0.0.11", "***")],
+    )
+    async def test_an_address_without_a_login_is_shown(self, source: str, shown: str) -> None:
+        answer = json_answer({"error": f"invalid source: '{source}'"}, 400)
+        error = await failure(
+            lambda client: client.replace("gate", {"source": source}, paths=1), spec(), CannedApi(replace=answer)
+        )
+        assert error.message == f"invalid source: '{shown}'"
+
     async def test_a_server_that_is_shutting_down_refuses_nothing(self) -> None:
         answer = json_answer({"status": "error", "error": "terminated"}, 400)
         error = await failure(replace, spec(), CannedApi(replace=answer))

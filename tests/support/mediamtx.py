@@ -118,6 +118,11 @@ class RealServer:
         self.kill()
         self.boot()
 
+    def wait_until_dead(self) -> None:
+        """Wait until it has ended by itself."""
+        if self._process is not None:
+            self._process.wait(_PATIENCE)
+
     @property
     def running(self) -> bool:
         """Whether the process is alive."""
