@@ -23,7 +23,9 @@ __all__ = ["DirectoryHints"]
 
 log = logging.getLogger(__name__)
 
-_STEP_MS = 10
+_STEP_MS = 20
+"""A hint comes one to two steps after its cause. Half of it costs twice the idle CPU: 0.4 % of a core as it is."""
+
 _DEBOUNCE_MS = 200
 _LOOK_AGAIN = 0.1
 _RETRY = 10.0

@@ -36,10 +36,15 @@ __all__ = ["SETTLE_REPLACED", "Offload", "Watcher"]
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-SETTLE_REPLACED = 0.04
-"""Seconds without change after which a file put in another's place is taken as complete."""
+SETTLE_REPLACED = 0.025
+"""Seconds without change after which a file put in another's place is taken as complete.
 
-_LOOKS_WHILE_SETTLING = 4
+Counted from our first look; a hint only comes when the directory has been quiet for a step of its own before.
+"""
+
+_LEAST_LOOKS = 4
+"""So often files are looked at while they must hold still for `settle`, to notice the start of the quiet time."""
+
 _TICK_NS = 20_000_000
 """File systems stamp with the kernel's coarse clock, which lags by up to one tick (10 ms at 100 Hz)."""
 
@@ -120,8 +125,6 @@ class Watcher:
         hinting = asyncio.create_task(hints.run(), name="file-hints") if hints else None
         try:
             noticed = self._clock.monotonic()
-            if hints:
-                hints.watch(await self._directories())
             self._known = await self._offload(_read, await self._look(), {})
             while True:
                 self._confirm_at = self._clock.monotonic() + self._poll
@@ -136,10 +139,10 @@ class Watcher:
     async def _next_change(self, hints: DirectoryHints | None) -> float:
         """Take turns until something is to be reported; return when it was noticed."""
         while True:
-            await self._pause()
-            self._wake.clear()
             if hints:
                 hints.watch(await self._directories())
+            await self._pause()
+            self._wake.clear()
             noticed = self._clock.monotonic()
             if self._followed_anew and await self._take_in():
                 self._poked = False
@@ -208,7 +211,7 @@ class Watcher:
             left = quiet_until - self._clock.monotonic()
             if left <= 0:
                 return current
-            await self._sleep(min(left, needed / _LOOKS_WHILE_SETTLING))
+            await self._sleep(min(left, self._settle / _LEAST_LOOKS))
             newer = await self._look()
             if newer != current:
                 whole = whole and replaced_whole(current, newer)
