@@ -32,6 +32,9 @@ class Scheduler(Protocol):
     def add_job(self, func: Callable[[], None], trigger: Any, **options: Any) -> object:
         """Call `func` whenever `trigger` says so."""
 
+    def remove_all_jobs(self) -> None:
+        """Forget everything that was added."""
+
     def start(self) -> None:
         """Begin; a loop must be running."""
 
@@ -68,6 +71,10 @@ class Wakers:
             max_instances=1,
             misfire_grace_time=None,  # late is better than not at all
         )
+
+    def clear(self) -> None:
+        """Forget all callbacks."""
+        self._scheduler.remove_all_jobs()
 
     def start(self) -> None:
         """Begin calling; an event loop must be running."""
