@@ -68,7 +68,7 @@ def take(files: Iterable[str], globs: Iterable[str]) -> dict[str, FileSignature]
 
 
 def _matches(pattern: str) -> list[str]:
-    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    return sorted(glob.glob(pattern))  # noqa: PTH207 - Path.glob takes no absolute pattern
 
 
 def content_digest(path: str, *, limit: int = MAX_SIZE) -> str:

@@ -84,7 +84,7 @@ class Watcher:
         hints: bool = True,
         offload: Offload = asyncio.to_thread,
     ) -> None:
-        self._main = str(Path(path).absolute())
+        self._main = _absolute(path)
         self._clock, self._sleep, self._offload = clock, sleep, offload
         self._poll, self._settle, self._max_settle = poll, settle, max_settle
         self._settle_replaced = min(settle, SETTLE_REPLACED)
@@ -104,9 +104,10 @@ class Watcher:
         Call it with what the last load read. A file that is new here counts as changed only if it was changed since
         the change that led to that load was reported; otherwise the loader has seen it as it is.
         """
-        wanted = tuple(dict.fromkeys((self._main, *(str(Path(file).absolute()) for file in files))))
-        if (wanted, tuple(globs)) != (self._files, self._globs):
-            self._files, self._globs = wanted, tuple(globs)
+        wanted = tuple(dict.fromkeys((self._main, *(_absolute(file) for file in files))))
+        patterns = tuple(_absolute(pattern) for pattern in globs)
+        if (wanted, patterns) != (self._files, self._globs):
+            self._files, self._globs = wanted, patterns
             self._followed_anew = True
             self._wake.set()
 
@@ -225,6 +226,11 @@ class Watcher:
 
     async def _directories(self) -> dict[str, tuple[int, int]]:
         return await self._offload(directories, (*self._files, *self._known), self._globs)
+
+
+def _absolute(path: str | Path) -> str:
+    """Return `path` from the root, links and `..` left as they are: both may lead elsewhere tomorrow."""
+    return str(Path(path).absolute())
 
 
 def _read(current: Mapping[str, FileSignature], known: Mapping[str, _Known]) -> dict[str, _Known]:

@@ -385,6 +385,16 @@ class TestFollowing:
         await followed.watch_for(QUIET)
         assert len(followed.times) == 2
 
+    async def test_relative_paths_and_patterns_are_those_of_the_working_directory(
+        self, extra: Path, reports: Reports, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(extra.parent.parent)
+        reports.on_report = lambda: reports.watcher.follow(["streams.d/extra.yaml"], ["streams.d/*.yaml"])
+        at(5, atomic, extra, "changed\n")
+        at(9, in_place, extra.with_name("new.yaml"), "new\n")
+        await reports.watch_for(QUIET)
+        assert len(reports.times) == 3
+
     async def test_a_file_that_no_pattern_matches_is_not_reported(self, extra: Path, followed: Reports) -> None:
         at(5, in_place, extra.with_name("new.txt"), "new\n")
         await followed.watch_for(QUIET)
