@@ -29,6 +29,8 @@ __all__ = [
     "with_streams",
 ]
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 
 def timestamp(seconds: float | None) -> str | None:
     """Write seconds since the epoch as `2023-11-14T22:13:20.000Z`."""
@@ -122,7 +124,7 @@ def _without_streams(board: Board) -> dict[str, Json]:
 
 def text_of(value: Mapping[str, Json]) -> str:
     """Write one JSON object without spaces."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def board_text(board: Board) -> bytes:
