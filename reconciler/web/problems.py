@@ -5,7 +5,6 @@ What the client sent is not repeated in it, except the path and the name of what
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 __all__ = ["CONTENT_TYPE", "documented", "install", "problem"]
-
-log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 

@@ -12,7 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.core.board import Board, ConfigView, ServerView, StreamView
 from reconciler.core.model import Action, Hold, Severity, State, Sync
-from reconciler.web.metrics import ACTION_RESULTS, Metrics
+from reconciler.daemon.applying import Ending, Result
+from reconciler.web.metrics import ACTION_RESULTS, PASS_RESULTS, Metrics
 from tests.support.boards import NOW, FakeClock, a_board, a_healthy_board, a_problem, many_streams
 
 if TYPE_CHECKING:
@@ -273,10 +274,10 @@ class TestCounting:
         ):
             assert set(samples[name].values()) == {0}
 
-    def test_words_of_results_are_those_of_the_applier(self) -> None:
-        from reconciler.daemon.applying import Result  # noqa: PLC0415
-
+    def test_words_of_results_are_those_of_the_daemon(self) -> None:
         assert set(ACTION_RESULTS) == {result.value for result in Result}
+        endings = {ending.value for ending in Ending} - {Ending.DONE.value}
+        assert set(PASS_RESULTS["resync"]) == {"ok", "error"} | endings
 
     def test_what_happens_is_counted(self, scraper: Scraper) -> None:
         metrics = scraper.metrics
