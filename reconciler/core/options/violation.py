@@ -15,8 +15,8 @@ __all__ = ["Violation"]
 class Violation:
     """Why a path cannot be as declared.
 
-    `option`: which one, None for the path's name. `message`: ours, with the way out, without secrets. `server_text`: the
-    exact text of that version's 400, None when the server accepts the value and only we refuse it.
+    `option`: which one, None for the path's name. `message`: ours, with the way out, without secrets.
+    `server_text`: the exact text of that version's 400, None when the server accepts the value and only we refuse it.
     """
 
     option: str | None
