@@ -186,6 +186,7 @@ class Keeper:
         log.warning("%s: putting back what was lost", sentence, extra={"fields": {"server": self.name}})
         self._quarantine_suspect()
         self._notebook.server_lost_everything()
+        self.standings = {}
         self.vitals.server_started()
         self._newer = True
 
