@@ -55,7 +55,7 @@ def parse_address(text: str) -> Address:
     return Address(host, _DEFAULT_PORT if port is None else port)
 
 
-def find_address(config: Path | None, environ: Mapping[str, str]) -> Address:
+def find_address(config: str | Path | None, environ: Mapping[str, str]) -> Address:
     """Find where the daemon listens: `$RECONCILER_ADDRESS`, else `daemon.listen` of the file, else the default.
 
     `config` is the file given on the command line; without one, the file is looked for where `run` looks.
