@@ -41,7 +41,8 @@ class Step:
     """One request and its answer. `raw` is the exact text to send; None: no body. `note`: what the step is about.
 
     `trim` says what was kept of the answer's body (`trimmed` applies it). `repeat`: send it that often, `{i}` in the
-    path being 000, 001, ... `fresh_server`: restart before it. `answer` holds `status`, `content_type`, `body`, and perhaps `headers`.
+    path being 000, 001, ... `fresh_server`: restart before it. `answer` holds `status`, `content_type`, `body`, and
+    perhaps `headers`.
     """
 
     number: int

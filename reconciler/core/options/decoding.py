@@ -13,7 +13,14 @@ import re
 from typing import TYPE_CHECKING
 
 from reconciler.core.options.canonical import parse_duration, parse_network, parse_size, struct_fields
-from reconciler.core.options.table import CASE_SENSITIVE_FROM, Kind, accepted_name, listed_names, option_table
+from reconciler.core.options.table import (
+    CASE_SENSITIVE_FROM,
+    Kind,
+    accepted_name,
+    accepted_names,
+    listed_names,
+    option_table,
+)
 from reconciler.core.options.version import Version
 from reconciler.core.options.violation import Violation
 
@@ -62,21 +69,23 @@ def check_types(options: Options, version: Version, known: Collection[str] = ())
     `known`: further names the server knows (the keys of its `pathdefaults/get`), for releases newer than the table.
     """
     found: list[Violation] = []
-    table = option_table()
+    table, accepted = option_table(), accepted_names(version)
     for name, value in options.items():
-        spec = table.get(name)
-        if spec is not None and spec.since <= version:
-            # Most values are of the right type, and text is always the right type for text.
-            if value is None or (type(value) is str and spec.kind is Kind.STRING and name not in _CREDENTIALS):
-                continue
-            if type(value) is bool and spec.kind is Kind.BOOL:
-                continue
-            found.extend(_check_value(spec, value, version))
-        elif name not in known:
+        if name not in accepted and name not in known:
             found.insert(0, _unknown(name, version))
-        elif spec is not None and value is not None:
-            found.extend(_check_value(spec, value, version))
+            continue
+        spec = table.get(name)
+        if spec is None or value is None or _is_plainly_right(spec, value):
+            continue
+        found.extend(_check_value(spec, value, version))
     return found
+
+
+def _is_plainly_right(spec: OptionSpec, value: Json) -> bool:
+    """Say at once what is so of most values: text for text, a word of the list, a boolean for a boolean."""
+    if isinstance(value, str):
+        return value in spec.enum if spec.enum else spec.kind is Kind.STRING and spec.name not in _CREDENTIALS
+    return spec.kind is Kind.BOOL and isinstance(value, bool)
 
 
 def _unknown(name: str, version: Version) -> Violation:

@@ -49,7 +49,10 @@ def check_path(name: str, options: Options, defaults: Options, version: Version)
 def check_semantics(name: str, options: Options, defaults: Options, version: Version) -> list[Violation]:
     """Return only what the second of the server's checks says, of values that can be decoded."""
     path = dict(defaults) if defaults else built_in_defaults(version)
-    path.update((option, value) for option, value in options.items() if value is not None)
+    declared = (
+        {key: value for key, value in options.items() if value is not None} if None in options.values() else options
+    )
+    path.update(declared)
     source = path.get("source")
     text = source if isinstance(source, str) else ""
     kind = family(text, version)
@@ -58,7 +61,7 @@ def check_semantics(name: str, options: Options, defaults: Options, version: Ver
     if fault is not None:
         found.append(fault)
     found += check_before_source(path, kind, version)
-    found += check_source(text, version, sdp=bool(path.get("rtpSDP")))
+    found += check_source(text, kind, version, sdp=bool(path.get("rtpSDP")))
     if kind is Family.RPI_CAMERA or version < BY_SOURCE_FROM:
         found += check_camera(
             effective(options, defaults or path, version) if kind is Family.RPI_CAMERA else path, version

@@ -64,6 +64,7 @@ _PREFIXES = {
     "whep://": (Family.WHEP, OLDEST),
     "wheps://": (Family.WHEP, OLDEST),
 }
+_WITHOUT_HOST = frozenset({Family.PUBLISHER, Family.REDIRECT, Family.RPI_CAMERA, Family.UNIX, Family.UNIX_RTP})
 _WORDS = {word.value: word for word in (Family.PUBLISHER, Family.REDIRECT, Family.RPI_CAMERA)}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
@@ -93,13 +94,12 @@ def family(source: str, version: Version) -> Family | None:
     return _WORDS.get(source)
 
 
-def check_source(source: str, version: Version, *, sdp: bool) -> Iterator[Violation]:
-    """Yield what is wrong with `source` by itself; `sdp`: the path has an `rtpSDP`."""
-    kind = family(source, version)
+def check_source(source: str, kind: Family | None, version: Version, *, sdp: bool) -> Iterator[Violation]:
+    """Yield what is wrong with `source`, of `kind`, by itself; `sdp`: the path has an `rtpSDP`."""
     if kind is None:
         yield Violation("source", _unknown(source, version), f"invalid source: '{source}'")
         return
-    if kind not in (Family.PUBLISHER, Family.REDIRECT, Family.RPI_CAMERA, Family.UNIX, Family.UNIX_RTP):
+    if kind not in _WITHOUT_HOST:
         yield from _check_url(source, kind, version)
     if kind in (Family.UDP_RTP, Family.UNIX_RTP) and not sdp:
         message = f"a {kind} source needs `rtpSDP`: the session description, as text"
@@ -120,11 +120,13 @@ def _unknown(source: str, version: Version) -> str:
 
 
 def _check_url(source: str, kind: Family, version: Version) -> Iterator[Violation]:
-    refusal = _new_refusal(source, kind) if version >= _ONE_CHECK_FROM else _old_refusal(source, kind, version)
+    url = parse_url(_without_placeholders(source))
+    one_check = version >= _ONE_CHECK_FROM
+    refusal = _new_refusal(source, url, kind) if one_check else _old_refusal(source, kind, version)
     if refusal is not None:
         yield Violation("source", *refusal)
-        return
-    yield from _check_reachable("source", _without_placeholders(source))
+    elif url is not None:
+        yield from _check_reachable("source", url)
 
 
 def _invalid(url: str) -> tuple[str, str]:
@@ -141,9 +143,8 @@ def _lacks_half_of_login(url: Url) -> bool:
     return url.userinfo is not None and bool(url.user) is not bool(url.password)
 
 
-def _new_refusal(source: str, kind: Family) -> tuple[str, str] | None:
+def _new_refusal(source: str, url: Url | None, kind: Family) -> tuple[str, str] | None:
     """Return our and the server's words about what 1.19.1 and newer refuse in the URL of any scheme."""
-    url = parse_url(_without_placeholders(source))
     if url is None:
         return _invalid(source)
     if not url.scheme or not url.host:
@@ -202,11 +203,12 @@ def check_redirect(option: str, target: str, version: Version) -> Iterator[Viola
             yield Violation(option, f"the path after the slash {fault}", f"'{target}': {fault}")
         return
     fault = _rtsp_fault(target)
+    url = parse_url(target)
     if fault is not None:
         hint = ", or /name for a path of the same server" if relative else ""
         yield Violation(option, f"{fault}{hint}", f"'{target}' is not a valid RTSP URL")
-        return
-    yield from _check_reachable(option, target)
+    elif url is not None:
+        yield from _check_reachable(option, url)
 
 
 def check_forward(destinations: list[object], version: Version) -> Iterator[Violation]:
@@ -237,21 +239,18 @@ def _check_destination(index: int, dest: str, version: Version) -> Iterator[Viol
         text = f"{prefix} unsupported scheme '{url.scheme}', supported ones are {known}"
         yield Violation("forward", f"{where}: must be a URL of scheme {known}", text)
     else:
-        for violation in _check_reachable("forward", _without_placeholders(replaced)):
+        for violation in _check_reachable("forward", url):
             yield Violation("forward", f"{where}: {violation.message}")
 
 
-def _check_reachable(option: str, text: str) -> Iterator[Violation]:
+def _check_reachable(option: str, url: Url) -> Iterator[Violation]:
     """Yield what no server refuses and no connection survives."""
-    url = parse_url(text)
-    if url is None:
-        return
     if url.userinfo is not None and "@" in url.userinfo:
         yield Violation(option, "an @ in the user name or password must be written as %40")
-    port = url.port
+    host, port = url.hostname, url.port
     if port and not 0 < int(port[: len(str(_MAX_PORT)) + 1]) <= _MAX_PORT:
         yield Violation(option, f"the port must be between 1 and {_MAX_PORT}")
-    if not url.hostname:
+    if not host:
         yield Violation(option, "the URL has no host")
-    elif ":" in url.hostname and not url.host.startswith("["):
+    elif ":" in host and not url.host.startswith("["):
         yield Violation(option, "an IPv6 address is written in brackets: [fe80::1]")

@@ -31,6 +31,7 @@ __all__ = [
     "Kind",
     "OptionSpec",
     "accepted_name",
+    "accepted_names",
     "infer_version",
     "is_hot",
     "knows",
@@ -118,13 +119,14 @@ def _version(text: str | None) -> Version | None:
 
 
 @cache
-def _accepted(version: Version) -> frozenset[str]:
+def accepted_names(version: Version) -> frozenset[str]:
+    """Return every option that `version` accepts, deprecated ones included."""
     return frozenset(spec.name for spec in option_table().values() if spec.since <= version)
 
 
 @cache
 def _accepted_lower(version: Version) -> Mapping[str, str]:
-    return {name.lower(): name for name in _accepted(version)}
+    return {name.lower(): name for name in accepted_names(version)}
 
 
 @cache
@@ -146,12 +148,12 @@ def listed_names(version: Version) -> frozenset[str]:
 
 def knows(version: Version, name: str) -> bool:
     """Say whether `version` accepts `name`, deprecated ones included."""
-    return name in _accepted(version)
+    return name in accepted_names(version)
 
 
 def accepted_name(version: Version, name: str) -> str | None:
     """Return the option that `version` takes `name` for, also in wrong case (mediamtx-api 1.4); None: it refuses it."""
-    if name in _accepted(version):
+    if name in accepted_names(version):
         return name
     return None if version >= CASE_SENSITIVE_FROM else _accepted_lower(version).get(name.lower())
 
@@ -180,7 +182,7 @@ def infer_version(default_keys: Collection[str], defaults: Options) -> Version:
     with_days = _prints_days(defaults)
     candidates = [version for version in _boundaries() if with_days is None or (version >= DAYS_FROM) is with_days]
     for version in candidates:
-        if listed_names(version) <= keys <= _accepted(version):
+        if listed_names(version) <= keys <= accepted_names(version):
             return version
     return min(reversed(candidates), key=lambda version: len(listed_names(version) ^ keys), default=NEWEST)
 

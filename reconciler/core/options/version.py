@@ -7,16 +7,15 @@ Not guaranteed: a `v0.0.0` build says nothing about itself; callers then go by t
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["NEWEST", "OLDEST", "Version"]
 
 _PATTERN = re.compile(r"v?(\d+)\.(\d+)\.(\d+)")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Version:
-    """`major.minor.patch`."""
+class Version(NamedTuple):
+    """`major.minor.patch`; a tuple because it is compared some ten times for every stream of a load."""
 
     major: int
     minor: int
