@@ -40,6 +40,7 @@ __all__ = ["Client"]
 _CONNECT: Final = 3.0
 _PER_PATH: Final = 0.001
 _WHOLE: Final = 1.5
+_LARGE: Final = 2_000_000
 _EVERYTHING: Final = "?itemsPerPage=2147483647"
 
 T = TypeVar("T")
@@ -85,9 +86,10 @@ class Client:
         info = await self._get("info", "/v3/info", may_be_missing=True)
         facts = ServerFacts(None, None) if info.missing else info.decoded(wire.decode_facts)
         listed = await self._get("paths_list", f"/v3/paths/list{_EVERYTHING}")
-        fingerprint = _fingerprint(listed.body)
+        fingerprint = await _aside(listed.body, lambda: _fingerprint(listed.body))
         if self._last_runtime is None or self._last_runtime[0] != fingerprint:
-            self._last_runtime = fingerprint, listed.decoded(wire.decode_runtime)
+            runtime = await _aside(listed.body, lambda: listed.decoded(wire.decode_runtime))
+            self._last_runtime = fingerprint, runtime
         return Observation(facts=facts, runtime=self._last_runtime[1], at=self._clock.monotonic())
 
     async def read_config(self, facts: ServerFacts) -> LiveConfig:
@@ -99,15 +101,11 @@ class Client:
         """
         defaults = await self._get("pathdefaults", "/v3/config/pathdefaults/get")
         listed = await self._get("config_list", f"/v3/config/paths/list{_EVERYTHING}")
-        fingerprint = _fingerprint(str(facts.version).encode(), defaults.body, listed.body)
+        version = str(facts.version).encode()
+        fingerprint = await _aside(listed.body, lambda: _fingerprint(version, defaults.body, listed.body))
         if self._last_config is not None and self._last_config[0] == fingerprint:
             return self._last_config[1]
-        shown = defaults.decoded(wire.decode_defaults)
-        live = LiveConfig(
-            version=facts.version or infer_version(shown.keys(), shown),
-            defaults=shown,
-            paths=listed.decoded(lambda body: wire.decode_paths(body, shown)),
-        )
+        live = await _aside(listed.body, lambda: _live_config(facts, defaults, listed))
         self._last_config = fingerprint, live
         return live
 
@@ -208,6 +206,20 @@ class _Answer:
         except wire.UnexpectedAnswerError as error:
             why = str(error)
         raise not_understood(why, self.attempt)
+
+
+def _live_config(facts: ServerFacts, defaults: _Answer, listed: _Answer) -> LiveConfig:
+    shown = defaults.decoded(wire.decode_defaults)
+    return LiveConfig(
+        version=facts.version or infer_version(shown.keys(), shown),
+        defaults=shown,
+        paths=listed.decoded(lambda body: wire.decode_paths(body, shown)),
+    )
+
+
+async def _aside(body: bytes, work: Callable[[], T]) -> T:
+    """Do what takes long with a large body in a thread: ten thousand paths would stop the event loop for 0.3 s."""
+    return work() if len(body) < _LARGE else await asyncio.to_thread(work)
 
 
 def _quoted(name: str) -> str:

@@ -9,18 +9,14 @@ Not guaranteed: values of path options are passed on as they are; only lists, ob
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeGuard
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reconciler.core.model import Json, RuntimePath, ServerFacts
 from reconciler.core.options.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeAlias
-
     from reconciler.core.model import Options
-
-    _MakeObject: TypeAlias = Callable[[list[tuple[str, Any]]], dict[str, Any]]
 
 __all__ = [
     "UnexpectedAnswerError",
@@ -32,6 +28,10 @@ __all__ = [
     "error_text",
     "is_success",
 ]
+
+T = TypeVar("T")
+
+_PLAIN: Final = json.JSONDecoder()
 
 
 class UnexpectedAnswerError(Exception):
@@ -75,7 +75,7 @@ def decode_paths(body: bytes, defaults: Options) -> dict[str, Options]:
         return {key: known.get(value, value) if type(value) is str else value for key, value in pairs}
 
     paths: dict[str, Options] = {}
-    for item in _items(body, shared):
+    for item in _items(body, json.JSONDecoder(object_pairs_hook=shared), dict):
         name = item.get("name")
         if not isinstance(name, str) or not name:
             raise UnexpectedAnswerError("a path without a name")
@@ -89,9 +89,10 @@ def decode_runtime(body: bytes) -> dict[str, RuntimePath]:
     A deleted path may live on as such a ghost while `all_others` or a regular expression matches it.
     """
     try:
-        return {entry["name"]: _runtime_path(entry) for entry in _items(body) if entry["name"] == entry["confName"]}
+        entries = _items(body, _RUNTIME, _Entry)
     except (KeyError, TypeError, AttributeError):
         raise UnexpectedAnswerError("an entry lacks a field that every version has") from None
+    return {entry.path.name: entry.path for entry in entries if entry.path.name == entry.config}
 
 
 def error_text(body: bytes) -> str | None:
@@ -115,48 +116,59 @@ def is_success(body: bytes) -> bool:
     return isinstance(answer, dict) and answer.get("status") == "ok"
 
 
+@dataclass(slots=True)
+class _Entry:
+    """One entry of the runtime list, and the name of the configuration it runs under."""
+
+    path: RuntimePath
+    config: Any
+
+
+def _entry(value: dict[str, Any]) -> _Entry | dict[str, Any]:
+    """Decode each entry as soon as its end is read: the many small objects inside it are never all there at once."""
+    return _Entry(_runtime_path(value), value["confName"]) if "confName" in value else value
+
+
+_RUNTIME: Final = json.JSONDecoder(object_hook=_entry)
+
+
 def _runtime_path(entry: dict[str, Any]) -> RuntimePath:
-    source = entry["source"]
-    online = entry.get("online")
-    since = entry["availableTime"] if "availableTime" in entry else entry["readyTime"]
-    if "tracks2" in entry:
-        tracks = tuple([_checked(track["codec"], str) for track in entry["tracks2"] or ()])
+    """Decode one entry. It runs for each path every few seconds, hence one flat check instead of a tidy one a field."""
+    if "available" in entry:
+        ready, since = entry["available"], entry["availableTime"]
     else:
-        tracks = tuple([_checked(track, str) for track in entry["tracks"] or ()])
-    return RuntimePath(
-        name=_checked(entry["name"], str),
-        ready=_checked(entry["available"] if "available" in entry else entry["ready"], bool),
-        online=None if online is None else _checked(online, bool),
-        ready_time=None if since is None else _checked(since, str),
-        source_type=None if source is None else _checked(source["type"], str),
-        inbound_bytes=_checked(entry["inboundBytes"] if "inboundBytes" in entry else entry["bytesReceived"], int),
-        readers=len(entry["readers"] or ()),
-        tracks=tracks,
-    )
-
-
-def _checked(value: Any, kind: type) -> Any:
-    if type(value) is not kind:
+        ready, since = entry["ready"], entry["readyTime"]
+    if "inboundBytes" in entry:
+        received, tracks = entry["inboundBytes"], tuple([track["codec"] for track in entry["tracks2"] or ()])
+    else:
+        received, tracks = entry["bytesReceived"], tuple(entry["tracks"] or ())
+    name, online, source = entry["name"], entry.get("online"), entry["source"]
+    kind = None if source is None else source["type"]
+    if (
+        type(name) is not str
+        or type(ready) is not bool
+        or type(received) is not int
+        or not (online is None or type(online) is bool)
+        or not (since is None or type(since) is str)
+        or not (source is None or type(kind) is str)
+        or any(type(track) is not str for track in tracks)
+    ):
         raise TypeError
-    return value
+    return RuntimePath(name, ready, online, since, kind, received, len(entry["readers"] or ()), tracks)
 
 
-def _items(body: bytes, make_object: _MakeObject | None = None) -> list[dict[str, Any]]:
+def _items(body: bytes, decoder: json.JSONDecoder, kind: type[T]) -> list[T]:
     """Return the items of a list that is complete.
 
     One page was asked for that holds everything; more pages, or fewer items than counted, mean that it does not.
     """
-    answer = _object(_parse(body, make_object))
-    items = answer.get("items")
-    if not _is_objects(items):
+    answer = _object(_parse(body, decoder))
+    items: Any = answer.get("items")
+    if not isinstance(items, list) or not all(isinstance(item, kind) for item in items):
         raise UnexpectedAnswerError("there is no list in it")
     if answer.get("itemCount") != len(items) or answer.get("pageCount") != (1 if items else 0):
         raise UnexpectedAnswerError("the list is cut short")
     return items
-
-
-def _is_objects(value: object) -> TypeGuard[list[dict[str, Any]]]:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _object(value: Json) -> dict[str, Json]:
@@ -165,9 +177,9 @@ def _object(value: Json) -> dict[str, Json]:
     return value
 
 
-def _parse(body: bytes, make_object: _MakeObject | None = None) -> Json:
+def _parse(body: bytes, decoder: json.JSONDecoder = _PLAIN) -> Json:
     try:
-        value: Json = json.loads(body, object_pairs_hook=make_object)
+        value: Json = decoder.decode(body.decode())
     except (ValueError, RecursionError):
         pass
     else:

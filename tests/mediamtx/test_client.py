@@ -142,6 +142,12 @@ class TestObserving:
             with pytest.raises(ProtocolError, match="cut short"):
                 await client.observe()
 
+    async def test_the_same_answer_is_not_decoded_again(self) -> None:
+        async with talking(CannedApi(paths_list=json_answer(page(runtime_of_1_20())))) as client:
+            first, second = await client.observe(), await client.observe()
+        assert first.runtime is second.runtime
+        assert second.at >= first.at
+
     async def test_all_is_asked_for_in_one_page(self) -> None:
         api = CannedApi()
         async with talking(api) as client:
@@ -163,6 +169,22 @@ class TestReadingTheConfiguration:
         assert live.paths == {
             "gate": {"name": "gate", "source": "publisher", "maxReaders": 3, "recordDeleteAfter": "1d"}
         }
+
+    async def test_what_is_too_large_for_the_event_loop_is_read_like_the_rest(self) -> None:
+        item = {**DEFAULTS_OF_1_20, "runOnInit": "x" * 1000}
+        names = [f"cam{number}" for number in range(2500)]
+        api = CannedApi(
+            config_list=json_answer(page(*({**item, "name": name} for name in names))),
+            paths_list=json_answer(page(*(runtime_of_1_20(name, userAgent="x" * 1000) for name in names))),
+        )
+        async with talking(api) as client:
+            assert set((await client.observe()).runtime) == set(names)
+            live = await client.read_config(self.FACTS)
+            assert set(live.paths) == set(names)
+            assert await client.read_config(self.FACTS) is live
+            api.answers["config_list"] = httpx.Response(200, content=b"[" * 3_000_000)
+            with pytest.raises(ProtocolError):
+                await client.read_config(self.FACTS)
 
     async def test_the_same_answers_give_the_same_object(self) -> None:
         async with talking(self.api()) as client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import re
 import socket
 import ssl
@@ -385,6 +386,16 @@ class TestAnswersOfOthers:
             error = await failure(observe, spec(f"http://{address}"))
         assert type(error) is ProtocolError
         assert "did not answer in HTTP: is it http:// on one side and https:// on the other" in error.message
+
+
+async def test_the_libraries_own_debug_logs_do_not_hold_our_login(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with listening(saying(EMPTY)) as address:
+            client = Client(spec(f"http://{address}"), clock=time, redactor=Redactor())
+            await client.replace("gate", OPTIONS, paths=1)
+            await client.aclose()
+    assert caplog.records
+    assert not [secret for secret in SECRETS if secret in caplog.text]
 
 
 class TestTls:
