@@ -57,17 +57,18 @@ def decode_facts(body: bytes) -> ServerFacts:
 
 
 def decode_defaults(body: bytes) -> Options:
-    """Read `/v3/config/pathdefaults/get`."""
+    """Read `/v3/config/pathdefaults/get`, without the `name` that stands among the options there."""
     defaults = _object(_parse(body))
     if "source" not in defaults:
         raise UnexpectedAnswerError("these are no path defaults")
+    defaults.pop("name", None)
     return defaults
 
 
 def decode_paths(body: bytes, defaults: Options) -> dict[str, Options]:
-    """Read all of `/v3/config/paths/list`, by name; texts equal to one of the defaults share its memory.
+    """Read all of `/v3/config/paths/list`, by name, each without its `name`, as `effective` expects them.
 
-    Most values of most paths are defaults: sharing them halves what ten thousand paths take.
+    Texts equal to one of the defaults, which most are, share its memory: ten thousand paths take half as much.
     """
     known = {value: value for value in defaults.values() if isinstance(value, str)}
 
@@ -76,7 +77,7 @@ def decode_paths(body: bytes, defaults: Options) -> dict[str, Options]:
 
     paths: dict[str, Options] = {}
     for item in _items(body, json.JSONDecoder(object_pairs_hook=shared), dict):
-        name = item.get("name")
+        name = item.pop("name", None)
         if not isinstance(name, str) or not name:
             raise UnexpectedAnswerError("a path without a name")
         paths[name] = item

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.core.model import ServerSpec
+from reconciler.core.options.effective import effective
 from reconciler.core.options.version import Version
 from reconciler.errors import AmbiguousError, CredentialsError, RejectedError, TransientError
 from reconciler.logs import Redactor
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from reconciler.core.model import LiveConfig
+    from reconciler.core.model import Json, LiveConfig
 
 pytestmark = pytest.mark.real
 
@@ -93,6 +94,14 @@ async def test_replace_creates_updates_and_resets_what_is_not_named(server: Real
         await client.replace("gate", {"source": f"{NOWHERE}/other"}, paths=1)
         live = await eventually(lambda: config(client), lambda live: live.paths["gate"]["source"] == f"{NOWHERE}/other")
         assert live.paths["gate"]["maxReaders"] == live.defaults["maxReaders"]
+
+
+async def test_what_is_read_is_what_we_expect_to_read(server: RealServer) -> None:
+    options: dict[str, Json] = {"source": f"{NOWHERE}/gate", "sourceOnDemandCloseAfter": "90s", "record": True}
+    async with talking(server) as client:
+        await client.replace("gate", options, paths=0)
+        live = await config_in_time(client, paths={"gate"})
+    assert live.paths["gate"] == effective(options, live.defaults, live.version)
 
 
 async def test_equal_reads_are_one_object(server: RealServer) -> None:
