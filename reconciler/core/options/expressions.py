@@ -54,13 +54,13 @@ def is_go_regexp(text: str) -> bool:
     """Say whether Go's `regexp.Compile` takes `text`."""
     reader = _Reader(text)
     try:
-        _alternation(reader, 0, set())
+        _alternation(reader, 0)
     except _Invalid:
         return False
     return reader.at == len(text)
 
 
-def _alternation(reader: _Reader, depth: int, names: set[str]) -> int:
+def _alternation(reader: _Reader, depth: int) -> int:
     """Read up to a closing parenthesis or the end; return how often its innermost part may be repeated."""
     if depth > _MAX_DEPTH:
         raise _Invalid
@@ -76,7 +76,7 @@ def _alternation(reader: _Reader, depth: int, names: set[str]) -> int:
                 raise _Invalid
             repeated = True
         else:
-            weight, repeatable = _atom(reader, depth, names)
+            weight, repeatable = _atom(reader, depth)
             repeated = False
         most = max(most, weight)
     return most
@@ -97,11 +97,11 @@ def _repetition(reader: _Reader) -> int:
     return times
 
 
-def _atom(reader: _Reader, depth: int, names: set[str]) -> tuple[int, bool]:
+def _atom(reader: _Reader, depth: int) -> tuple[int, bool]:
     """Read one element; return its weight and whether a repetition may follow."""
     char = reader.peek()
     if char == "(":
-        return _group(reader, depth, names)
+        return _group(reader, depth)
     if char == "[":
         _char_class(reader)
     elif char == "\\":
@@ -112,14 +112,9 @@ def _atom(reader: _Reader, depth: int, names: set[str]) -> tuple[int, bool]:
     return 1, True
 
 
-def _group(reader: _Reader, depth: int, names: set[str]) -> tuple[int, bool]:
+def _group(reader: _Reader, depth: int) -> tuple[int, bool]:
     if reader.text.startswith("(?", reader.at):
-        named = reader.take(_GROUP_NAME)
-        if named is not None:
-            if named[1] in names:
-                raise _Invalid
-            names.add(named[1])
-        else:
+        if reader.take(_GROUP_NAME) is None:
             flags = reader.take(_FLAGS)
             if flags is None:
                 raise _Invalid
@@ -127,7 +122,7 @@ def _group(reader: _Reader, depth: int, names: set[str]) -> tuple[int, bool]:
                 return 1, False
     else:
         reader.at += 1
-    weight = _alternation(reader, depth + 1, names)
+    weight = _alternation(reader, depth + 1)
     if reader.peek() != ")":
         raise _Invalid
     reader.at += 1

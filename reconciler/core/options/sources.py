@@ -68,6 +68,7 @@ _WITHOUT_HOST = frozenset({Family.PUBLISHER, Family.REDIRECT, Family.RPI_CAMERA,
 _WORDS = {word.value: word for word in (Family.PUBLISHER, Family.REDIRECT, Family.RPI_CAMERA)}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 
+_STRICT_COLONS_FROM = Version(1, 18, 1)
 _ONE_CHECK_FROM = Version(1, 19, 1)
 _PLAIN_RTSP_FROM = Version(1, 15, 0)
 _UDP_NAMED_MPEGTS_FROM = Version(1, 14, 0)
@@ -120,7 +121,7 @@ def _unknown(source: str, version: Version) -> str:
 
 
 def _check_url(source: str, kind: Family, version: Version) -> Iterator[Violation]:
-    url = parse_url(_without_placeholders(source))
+    url = parse_url(_without_placeholders(source), strict_colons=version >= _STRICT_COLONS_FROM)
     one_check = version >= _ONE_CHECK_FROM
     refusal = _new_refusal(source, url, kind) if one_check else _old_refusal(source, kind, version)
     if refusal is not None:
@@ -166,7 +167,7 @@ def _old_refusal(source: str, kind: Family, version: Version) -> tuple[str, str]
     if kind is Family.RTSP and version < _PLAIN_RTSP_FROM:
         fault = _rtsp_fault(source)
         return None if fault is None else (fault, f"'{source}' is not a valid URL")
-    url = parse_url(source)
+    url = parse_url(source, strict_colons=version >= _STRICT_COLONS_FROM)
     if url is None:
         return _invalid(source)
     if kind in (Family.RTMP, Family.HLS) and _lacks_half_of_login(url):
@@ -239,6 +240,9 @@ def _check_destination(index: int, dest: str, version: Version) -> Iterator[Viol
         text = f"{prefix} unsupported scheme '{url.scheme}', supported ones are {known}"
         yield Violation("forward", f"{where}: must be a URL of scheme {known}", text)
     else:
+        if not dest.startswith(url.scheme):
+            # The server compares it in lower case, then looks for it as written, and ends.
+            yield Violation("forward", f"{where}: write the scheme in lower case, anything else ends the server")
         for violation in _check_reachable("forward", url):
             yield Violation("forward", f"{where}: {violation.message}")
 

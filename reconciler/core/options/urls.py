@@ -57,42 +57,49 @@ class Url:
         return self.host.rpartition(":")[0] if ":" in self.host else self.host
 
 
-def parse_url(text: str) -> Url | None:
-    """Return the parts of `text`, None where Go's `url.Parse` gives an error."""
+def parse_url(text: str, *, strict_colons: bool = True) -> Url | None:
+    """Return the parts of `text`, None where Go's `url.Parse` gives an error.
+
+    `strict_colons`: as programs made for Go 1.26 are, with the host of http and https.
+    """
     body, _, fragment = text.partition("#")
     if _CONTROL.search(body) or _BAD_ESCAPE.search(fragment):
         return None
     match = _SCHEME.match(body)
     if match is None:
-        return _without_scheme(body, fragment)
+        return _without_scheme(body, fragment, strict_colons=strict_colons)
     scheme, rest = match[0][:-1].lower(), body[match.end() :].partition("?")[0]
     if not rest.startswith("/"):
         return Url(scheme, opaque=rest, fragment=fragment)
-    return _with_path(scheme, rest, fragment)
+    return _with_path(scheme, rest, fragment, strict_colons=strict_colons)
 
 
-def _without_scheme(body: str, fragment: str) -> Url | None:
+def _without_scheme(body: str, fragment: str, *, strict_colons: bool) -> Url | None:
     rest = body.partition("?")[0]
     if rest.startswith("/"):
-        return _with_path("", rest, fragment)
+        return _with_path("", rest, fragment, strict_colons=strict_colons)
     if ":" in rest.partition("/")[0] or _BAD_ESCAPE.search(rest):
         return None
     return Url("", fragment=fragment)
 
 
-def _with_path(scheme: str, rest: str, fragment: str) -> Url | None:
+def _with_path(scheme: str, rest: str, fragment: str, *, strict_colons: bool) -> Url | None:
     if not rest.startswith("//") or (not scheme and rest.startswith("///")):
         return None if _BAD_ESCAPE.search(rest) else Url(scheme, fragment=fragment)
     authority, slash, path = rest[2:].partition("/")
     if _BAD_ESCAPE.search(slash + path):
         return None
     userinfo, at, host = authority.rpartition("@")
-    if not _is_host(host, scheme) or not _USERINFO.fullmatch(userinfo) or _BAD_ESCAPE.search(userinfo):
+    if (
+        not _is_host(host, strict=strict_colons and scheme in ("http", "https"))
+        or not _USERINFO.fullmatch(userinfo)
+        or _BAD_ESCAPE.search(userinfo)
+    ):
         return None
     return Url(scheme, host=host, userinfo=userinfo if at else None, fragment=fragment)
 
 
-def _is_host(host: str, scheme: str) -> bool:
+def _is_host(host: str, *, strict: bool) -> bool:
     if "[" in host:
         literal, bracket, port = host[1:].rpartition("]")
         address = literal.partition("%25")[0]
@@ -100,9 +107,7 @@ def _is_host(host: str, scheme: str) -> bool:
     name, colon, port = host.rpartition(":")
     if colon and not _PORT.fullmatch(colon + port):
         return False
-    if ":" in name and scheme in ("http", "https"):
-        return False
-    return _HOST.fullmatch(host) is not None
+    return not (strict and ":" in name) and _HOST.fullmatch(host) is not None
 
 
 def _is_ipv6(text: str) -> bool:
