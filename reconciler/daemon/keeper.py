@@ -171,7 +171,8 @@ class Keeper:
 
     def _note(self, observation: Observation) -> None:
         """Take in one complete read of the runtime."""
-        news = self.server.observed(observation, self._expected_on_server())
+        recent = self._notebook.just_written(self._settle)
+        news = self.server.observed(observation, self._expected_on_server(), recent)
         if news is News.RESTARTED:
             self._meter.server_restarted(self.name)
             self._note_loss("server was restarted")
@@ -201,13 +202,13 @@ class Keeper:
         log.error("%s is set aside: %s", suspect.name, message, extra={"fields": {"stream": suspect.name}})
 
     def _expected_on_server(self) -> set[str]:
-        """Names that must be in the runtime: found in the configuration by the last pass, or written a while ago."""
+        """Names that must be in the runtime: the last pass found, or put, them in the configuration."""
         in_sync = {name for name, standing in self.standings.items() if standing.sync is Sync.IN_SYNC}
         return {
             stream.name
             for stream in self.streams()
             if stream.enabled and stream.name in in_sync and not is_pattern(stream.name)
-        } - self._notebook.just_written(self._settle)
+        }
 
     def _judge(self) -> None:
         version = self._live.version if self._live else None

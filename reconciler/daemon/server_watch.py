@@ -62,8 +62,8 @@ class ServerWatch:
         self.facts: ServerFacts | None = None
         self.restarts = 0
 
-    def observed(self, observation: Observation, expected: Collection[str]) -> News:
-        """Take in a complete read of the runtime; `expected` are names that must be in it."""
+    def observed(self, observation: Observation, expected: Collection[str], recent: Collection[str] = ()) -> News:
+        """Take in a complete read of the runtime; `expected` are names that must be in it, unless they are `recent`."""
         before, self.facts = self.facts, observation.facts
         came_up, self.up = not self.up, True
         self._runtime = _Trouble()
@@ -76,7 +76,7 @@ class ServerWatch:
             self.restarts += 1
             return News.RESTARTED
         missing = set(expected) - observation.runtime.keys()
-        if missing:
+        if missing - set(recent):
             return News.LOST_ALL if len(missing) == len(expected) else News.LOST_SOME
         return News.CAME_UP if came_up else News.NONE
 
