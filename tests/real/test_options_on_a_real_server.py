@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -10,13 +11,14 @@ import httpx
 import pytest
 
 from reconciler.core.options.effective import built_in_defaults, differences, effective
-from reconciler.core.options.rules import check_semantics, check_types
+from reconciler.core.options.rules import check_path, check_semantics, check_types
 from reconciler.core.options.table import Kind, OptionSpec, knows, option_table
 from tests.support.mediamtx import RealServer
 from tests.support.recordings import is_gos_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from reconciler.core.model import Json
     from reconciler.core.options.version import Version
@@ -322,3 +324,25 @@ def test_every_name_is_answered_as_expected(server: RealServer, http: httpx.Clie
 
 def test_a_fresh_server_has_the_built_in_defaults(server: RealServer, http: httpx.Client) -> None:
     assert http.get("/pathdefaults/get").json() == built_in_defaults(server.version)
+
+
+POISON: list[tuple[str, dict[str, Json]]] = [
+    ("runOnInit", {"runOnInit": " "}),
+    ("rtspUDPSourcePortRange", {"source": RTSP, "rtspUDPSourcePortRange": [5000]}),
+    ("forward", {"forward": [{"dest": "RTMP://127.0.0.1:1/x"}]}),
+]
+
+
+@pytest.mark.parametrize(("option", "body"), POISON, ids=lambda value: value if isinstance(value, str) else "")
+def test_what_ends_a_server_is_refused_by_us_and_taken_by_it(
+    tmp_path: Path, option: str, body: dict[str, Json]
+) -> None:
+    with RealServer.start(tmp_path) as doomed:
+        if not knows(doomed.version, option):
+            pytest.skip(f"MediaMTX {doomed.version} has no {option}")
+        refusals = check_path("t", body, built_in_defaults(doomed.version), doomed.version)
+        assert [(refusal.option, refusal.server_text) for refusal in refusals] == [(option, None)]
+        with contextlib.suppress(httpx.TransportError):
+            doomed.edit("t", body)
+        doomed.wait_until_dead()
+        assert "panic" in doomed.log

@@ -138,5 +138,5 @@ def _built_in(version: Version) -> Mapping[str, Json]:
 
 
 def built_in_defaults(version: Version) -> dict[str, Json]:
-    """Return what a fresh server of `version` lists in `pathdefaults/get`, `name` too; lists in it must not be changed."""
+    """Return what `pathdefaults/get` of a fresh server lists, `name` too; the lists in it must not be changed."""
     return dict(_built_in(version))

@@ -76,7 +76,7 @@ def _hook_fault(command: str) -> str | None:
         words = shlex.split(command)
     except ValueError:
         return "has a quote or a backslash without its partner: the server could not run it"
-    return None if words and words[0] else "has no command in it, which ends the server"
+    return None if words and words[0] else "has no command in it: the server could not run it"
 
 
 def _fingerprint_fault(value: Json) -> str | None:

@@ -32,7 +32,7 @@ __all__ = ["Violation", "check_name", "check_path", "check_semantics", "check_to
 def check_path(name: str, options: Options, defaults: Options, version: Version) -> list[Violation]:
     """Return all that is wrong with one path declared with `options`; empty when nothing is.
 
-    `defaults` are the live `pathdefaults/get`; empty ones stand for those a fresh server of `version` has. The first
+    `defaults` are the live `pathdefaults/get`; what is missing there is as on a fresh server of `version`. The first
     violation with a `server_text` is what the server would answer.
     """
     found = check_types(options, version, defaults.keys())
@@ -48,11 +48,10 @@ def check_path(name: str, options: Options, defaults: Options, version: Version)
 
 def check_semantics(name: str, options: Options, defaults: Options, version: Version) -> list[Violation]:
     """Return only what the second of the server's checks says, of values that can be decoded."""
-    path = dict(defaults) if defaults else built_in_defaults(version)
-    declared = (
-        {key: value for key, value in options.items() if value is not None} if None in options.values() else options
-    )
-    path.update(declared)
+    path = dict(defaults) if "source" in defaults else {**built_in_defaults(version), **defaults}
+    if None in options.values():
+        options = {option: value for option, value in options.items() if value is not None}
+    path.update(options)
     source = path.get("source")
     text = source if isinstance(source, str) else ""
     kind = family(text, version)
@@ -62,10 +61,10 @@ def check_semantics(name: str, options: Options, defaults: Options, version: Ver
         found.append(fault)
     found += check_before_source(path, kind, version)
     found += check_source(text, kind, version, sdp=bool(path.get("rtpSDP")))
-    if kind is Family.RPI_CAMERA or version < BY_SOURCE_FROM:
-        found += check_camera(
-            effective(options, defaults or path, version) if kind is Family.RPI_CAMERA else path, version
-        )
+    if kind is Family.RPI_CAMERA:
+        found += check_camera(effective({}, path, version), version)
+    elif version < BY_SOURCE_FROM:
+        found += check_camera(path, version)
     found += check_after_source(path, kind, version, regexp=is_pattern(name))
     return found
 

@@ -114,7 +114,8 @@ def _unknown(source: str, version: Version) -> str:
     _, since = _PREFIXES.get(scheme.lower() + mark, (None, None))
     if since is None:
         known = ", ".join(prefix.removesuffix("://") for prefix in _known(version))
-        return f"MediaMTX has no source of scheme {scheme!r}: it has {known}"
+        # The scheme is not repeated: a URL pasted into a password's place ends up here too.
+        return f"MediaMTX has no source of this scheme: it has {known}"
     if since > version:
         return f"sources of scheme {scheme.lower()!r} need MediaMTX {since} or newer, this is {version}"
     return "spaces before a URL are not allowed" if scheme.islower() else f"write the scheme {scheme!r} in lower case"

@@ -147,7 +147,8 @@ def diagnose(text: str) -> str:
         return "an IPv6 address is written in brackets, [fe80::1], and the port after them"
     if any(c.isspace() for c in host):
         return "there is a space in the host"
-    if not _PORT.fullmatch("".join(host.rpartition(":")[1:])):
+    _, colon, port = host.rpartition(":")
+    if colon and not _PORT.fullmatch(colon + port):
         return "the port is not a number"
     if _BAD_ESCAPE.search(text):
         return "a % must be written as %25"
