@@ -11,13 +11,13 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-import os
-import stat
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.model import Desired, SetAside, Settings
+from reconciler.spec.files import UnreadableError, read_regular_file
 from reconciler.spec.report import Report, did_you_mean
 from reconciler.spec.secrets import Resolver
 from reconciler.spec.streams import OWN_KEYS, Compiler, find_keys, merge
@@ -37,6 +37,7 @@ __all__ = ["Loaded", "load", "load_document"]
 _INCLUDED_KEYS = ("version", "streams")
 _START = (1, 1)
 _LAST_GOOD = "last good state"
+_NOT_IN_YAML = re.compile("[\\x7f-\\x9f\\u2028\\u2029\\ufeff\\ufffe\\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,26 +69,11 @@ def load(path: Path, *, secrets: Secrets, digest_key: bytes, last_good: str | No
 
 def load_document(document: str, *, secrets: Secrets, digest_key: bytes) -> Loaded:
     """Read an earlier `Loaded.document`. Its problems are those of secrets that have gone since."""
-    return _Load(_LAST_GOOD, secrets, digest_key, None).run(lambda _: document.encode())
-
-
-class _UnreadableError(Exception):
-    """A file cannot be read; the text says why and the way out."""
+    return _Load(_LAST_GOOD, secrets, digest_key, None).run(lambda _: document.encode(errors="surrogatepass"))
 
 
 def _read_file(path: str) -> bytes:
-    try:
-        # A FIFO in the file's place must not hang us.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise _UnreadableError("is not a regular file")
-            return file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise _UnreadableError("does not exist: create it, or name another one with -c") from None
-    except IsADirectoryError:
-        raise _UnreadableError("is a directory: name the file in it") from None
-    except OSError as error:
-        raise _UnreadableError(f"cannot be read: {error.strerror}") from None
+    return read_regular_file(path, MAX_BYTES + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +123,9 @@ class _Load:
             data = read(path)
             self.hash.update(data)
             root = read_yaml(data)
-        except _UnreadableError as error:
-            self.report.structural((path, _START), "", str(error))
+        except UnreadableError as error:
+            way_out = ": create it, or name another one with -c" if error.absent else ""
+            self.report.structural((path, _START), "", f"{error}{way_out}")
             return None
         except YamlError as error:
             self.report.structural((path, error.mark), "", error.message)
@@ -260,7 +247,7 @@ class _Load:
             settings=top.settings,
             digest=self.hash.hexdigest(),
         )
-        return desired, json.dumps({**top.document, "streams": document}, ensure_ascii=False)
+        return desired, _as_document({**top.document, "streams": document})
 
     def _part_cameras(self, streams: dict[str, Stream], aside: dict[str, SetAside]) -> None:
         """Set aside the later of two active streams of one camera."""
@@ -291,7 +278,7 @@ class _Load:
         if not aside or self.last_good is None:
             return {}
         before = load_document(self.last_good, secrets=self.secrets, digest_key=self.digest_key)
-        kept = json.loads(self.last_good).get("streams", {})
+        kept = _streams_of(self.last_good)
         for secret in before.secrets:
             self.resolver.learn(secret)
         carried = {}
@@ -309,3 +296,18 @@ class _Load:
 def _plain(entry: Entry) -> dict[str, Any]:
     """Return a merged entry as it was written, references unresolved."""
     return {key: found.value for key, found in entry.items() if key in OWN_KEYS or not key.startswith("x-")}
+
+
+def _as_document(state: Mapping[str, Any]) -> str:
+    """Return `state` as JSON that is YAML too: the characters which only JSON takes unescaped are escaped."""
+    text = json.dumps(state, ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _streams_of(document: str) -> Mapping[str, Any]:
+    """Return how the streams of an earlier document were written; none when it is not one of ours."""
+    try:
+        streams = json.loads(document)["streams"]
+    except (ValueError, TypeError, KeyError):
+        return {}
+    return streams if isinstance(streams, dict) else {}

@@ -10,21 +10,26 @@ when it is watched (`Resolver.files`).
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from reconciler.spec.files import UnreadableError, read_regular_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["Resolver", "SecretMissingError", "Secrets", "SystemSecrets"]
+__all__ = ["Resolver", "SecretError", "SecretMissingError", "Secrets", "SystemSecrets"]
 
-_REFERENCE = re.compile(r"\$\$|\$\{([A-Za-z_]+):([^}]*)\}")
+_REFERENCE = re.compile(r"\$\$|\$\{([A-Za-z_]+):([^}]*)(\}?)")
 _KINDS = ("env", "cred", "file")
 _LONGEST = 64 * 1024
 
 
-class SecretMissingError(Exception):
-    """A reference leads nowhere; the text names what was looked for and the way out."""
+class SecretError(Exception):
+    """A reference cannot be resolved; the text names it and the way out."""
+
+
+class SecretMissingError(SecretError):
+    """The reference is a good one, and what it leads to is not there."""
 
 
 class Secrets(Protocol):
@@ -50,18 +55,18 @@ class SystemSecrets:
         if kind == "cred":
             return self._credential(name)
         if not name.startswith("/"):
-            raise SecretMissingError(f"${{file:{name}}} needs an absolute path")
-        return _read(Path(name), f"file {name}")
+            raise SecretError(f"${{file:{name}}} needs an absolute path")
+        return _read(name, f"file {name}")
 
     def _credential(self, name: str) -> str:
+        if "/" in name or name in {".", ".."}:
+            raise SecretError(f"${{cred:{name}}} names a file, not a credential: use ${{file:/path}}")
         directory = self._environ.get("CREDENTIALS_DIRECTORY")
         if not directory:
             raise SecretMissingError(
                 f"credential {name}: there are none here; systemd gives them to a service (LoadCredential={name}:FILE)"
             )
-        if "/" in name or name in {"", ".", ".."}:
-            raise SecretMissingError(f"credential {name!r} is not a name")
-        return _read(Path(directory) / name, f"credential {name} (LoadCredential={name}:FILE in the unit)")
+        return _read(f"{directory}/{name}", f"credential {name} (LoadCredential={name}:FILE in the unit)")
 
 
 class Resolver:
@@ -69,7 +74,7 @@ class Resolver:
 
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
-        self._cache: dict[tuple[str, str], str | SecretMissingError] = {}
+        self._cache: dict[tuple[str, str], str | SecretError] = {}
         self.found: dict[str, None] = {}
         self.files: dict[str, None] = {}
 
@@ -77,7 +82,7 @@ class Resolver:
         """Return `text` with its references replaced.
 
         Raises:
-            SecretMissingError: one leads nowhere.
+            SecretError: one cannot be resolved; SecretMissingError when it leads nowhere.
         """
         if "$" not in text:
             return text
@@ -93,36 +98,36 @@ class Resolver:
         if kind is None:
             return "$"
         if kind not in _KINDS:
-            raise SecretMissingError(
-                f"${{{kind}:...}} is not known: use ${{env:NAME}}, ${{cred:NAME}} or ${{file:/path}}"
-            )
+            raise SecretError(f"${{{kind}:...}} is not known: use ${{env:NAME}}, ${{cred:NAME}} or ${{file:/path}}")
+        if not name or not match[3]:
+            fault = "has no name" if match[3] else "lacks its closing brace"
+            raise SecretError(f"a reference {fault}: write ${{{kind}:NAME}}, or $$ for a dollar")
         if kind == "file":
             self.files[name] = None
         key = (kind, name)
         if key not in self._cache:
             try:
                 self._cache[key] = self._secrets.read(kind, name)
-            except SecretMissingError as error:
+            except SecretError as error:
                 self._cache[key] = error
         value = self._cache[key]
-        if isinstance(value, SecretMissingError):
+        if isinstance(value, SecretError):
             raise value
         self.learn(value)
         return value
 
 
-def _read(path: Path, what: str) -> str:
+def _read(path: str, what: str) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(_LONGEST + 1)
-        text = data.decode()
-    except OSError as error:
-        raise SecretMissingError(f"{what}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise SecretMissingError(f"{what}: is not text") from None
+        data = read_regular_file(path, _LONGEST + 1)
+    except UnreadableError as error:
+        raise SecretMissingError(f"{what} {error}") from None
     if len(data) > _LONGEST:
-        raise SecretMissingError(f"{what}: is larger than {_LONGEST // 1024} KiB")
-    text = text.removesuffix("\n").removesuffix("\r")
+        raise SecretMissingError(f"{what} is larger than {_LONGEST // 1024} KiB")
+    try:
+        text = data.decode().removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError:
+        raise SecretMissingError(f"{what} is not text in UTF-8") from None
     if not text:
-        raise SecretMissingError(f"{what}: is empty")
+        raise SecretMissingError(f"{what} is empty")
     return text

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.core.model import HealthSpec, Position, Stream
@@ -21,7 +22,7 @@ from reconciler.core.options.version import NEWEST
 from reconciler.spec.login import passwords_in, with_login
 from reconciler.spec.quantities import yes_or_no
 from reconciler.spec.report import did_you_mean
-from reconciler.spec.secrets import SecretMissingError
+from reconciler.spec.secrets import SecretError, SecretMissingError
 from reconciler.spec.sections import HealthSection, read_section
 from reconciler.spec.yaml_reader import YamlMap
 
@@ -201,7 +202,7 @@ class _One:
             return {}
         labels = {}
         for key, value in found.value.items():
-            if isinstance(value, dict | list) or value is None:
+            if isinstance(value, dict | list) or value is None or (isinstance(value, float) and not isfinite(value)):
                 place = (found.value_at[0], found.value.values_at[key])
                 self._problem(place, f"labels.{key}", "must be one word or number")
             labels[key] = str(value).lower() if isinstance(value, bool) else str(value)
@@ -242,8 +243,8 @@ class _One:
                 continue
             try:
                 value = coerce(spec, self._resolved(found.value))
-            except SecretMissingError as error:
-                self._problem(found.value_at, key, str(error), secret_missing=True)
+            except SecretError as error:
+                self._problem(found.value_at, key, str(error), secret_missing=isinstance(error, SecretMissingError))
                 continue
             except ValueError as error:
                 self._problem(found.value_at, key, str(error))
@@ -280,8 +281,8 @@ class _One:
             return None
         try:
             return self.shared.resolver.resolve(found.value)
-        except SecretMissingError as error:
-            self._problem(found.value_at, key, str(error), secret_missing=True)
+        except SecretError as error:
+            self._problem(found.value_at, key, str(error), secret_missing=isinstance(error, SecretMissingError))
             return None
 
     def _resolved(self, value: Any) -> Json:

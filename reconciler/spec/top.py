@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.core.model import GuardSpec, ServerSpec, Settings, Tls
 from reconciler.core.options.table import option_table
+from reconciler.core.options.urls import parse_url
+from reconciler.spec.login import passwords_in
 from reconciler.spec.report import did_you_mean
-from reconciler.spec.secrets import SecretMissingError
+from reconciler.spec.secrets import SecretError
 from reconciler.spec.sections import DaemonSection, GuardSection, HealthSection, ServerSection, read_section
 from reconciler.spec.streams import NOT_IN_DEFAULTS, OWN_KEYS, Entry, find_keys
 from reconciler.spec.yaml_reader import YamlMap
@@ -41,6 +43,7 @@ TOP_KEYS = (
 )
 _KEPT = ("server", "servers", "daemon", "guard", "health")
 _ONLY_SERVER = "default"
+_HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +126,23 @@ class _Top:
         if section is None:
             return None
         places = value.values_at if isinstance(value, YamlMap) else {}
-        if not section.url.startswith(("http://", "https://")):
-            self._problem(places.get("url", at), f"{path}.url", "must be an address such as http://127.0.0.1:9997")
+        texts: dict[str, str | None] = {}
+        for key, text in (("url", section.url), ("username", section.username), ("password", section.password)):
+            try:
+                texts[key] = None if text is None else self.resolver.resolve(text)
+            except SecretError as error:
+                self._problem(places[key], f"{path}.{key}", str(error))
+        if len(texts) < len(("url", "username", "password")):
             return None
-        try:
-            username, password = (text and self.resolver.resolve(text) for text in (section.username, section.password))
-            url = self.resolver.resolve(section.url)
-        except SecretMissingError as error:
-            self._problem(places.get("password", at), f"{path}.password", str(error))
+        url, username, password = texts["url"] or "", texts["username"], texts["password"]
+        for secret in (password or "", *passwords_in(url)):
+            self.resolver.learn(secret)
+        if fault := _url_fault(url):
+            self._problem(places.get("url", at), f"{path}.url", fault)
             return None
-        self.resolver.learn(password or "")
+        if username is None and password is not None:
+            self._problem(places["password"], f"{path}.password", "needs a username beside it")
+            return None
         return ServerSpec(
             name=name,
             url=url.rstrip("/"),
@@ -187,3 +197,17 @@ class _Top:
     def _warn(self, key: str) -> None:
         place = (self.file, self.root.keys_at[key])
         self.report.warn(place, key, "accepted, but this version does not act on it yet")
+
+
+def _url_fault(text: str) -> str | None:
+    """Return what is wrong with the address of a server, without any part of it; None when nothing is."""
+    url = parse_url(text)
+    if url is None or url.scheme not in {"http", "https"} or not url.hostname:
+        return "must be an address such as http://127.0.0.1:9997"
+    if url.userinfo is not None:
+        return "the login does not belong into the address: use `username:` and `password:`"
+    if url.port and not 0 < int(url.port[:6]) <= _HIGHEST_PORT:
+        return f"the port must be between 1 and {_HIGHEST_PORT}"
+    if "?" in text or "#" in text:
+        return "must end with the host, the port or a path: no ? and no #"
+    return None
