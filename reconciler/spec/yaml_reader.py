@@ -47,6 +47,7 @@ _SPECIAL_FLOAT: Final = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)").
 _NUMBER_STARTS: Final = frozenset("-+.0123456789")
 _STRING_TAGS: Final = (None, "!", "tag:yaml.org,2002:str")
 _LONGEST_INT: Final = 64
+_NO_TAGS: Final = "tags are not allowed: text that begins with ! needs quotes"
 _FORBIDDEN: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
 
 Mark = tuple[int, int]
@@ -152,14 +153,17 @@ class _Builder:
             return value
         if kind is AliasEvent:
             if event.anchor not in self._anchors:
-                raise YamlError(f"unknown or recursive alias *{event.anchor}", _at(event.start_mark))
+                # What follows the * may be a password without its quotes.
+                raise YamlError(
+                    "unknown or recursive alias: text that begins with * needs quotes", _at(event.start_mark)
+                )
             # As if written out: a few lines of nested aliases would otherwise fill all memory.
             self._count(self._sizes[event.anchor], event)
             return self._anchors[event.anchor]
         if depth >= _MAX_DEPTH:
             raise YamlError(f"nested deeper than {_MAX_DEPTH} levels", _at(event.start_mark))
         if event.tag not in (None, "!"):
-            raise YamlError(f"tag {event.tag} is not allowed", _at(event.start_mark))
+            raise YamlError(_NO_TAGS, _at(event.start_mark))
         built = self._mapping(depth) if kind is MappingStartEvent else self._sequence(event, depth)
         if event.anchor:  # only now, when it is complete: an alias inside itself is unknown
             self._anchors[event.anchor], self._sizes[event.anchor] = built, self._nodes - before
@@ -214,7 +218,7 @@ class _Builder:
 def _scalar(event: Any) -> Any:
     if event.tag is not None:
         if event.tag not in _STRING_TAGS:
-            raise YamlError(f"tag {event.tag} is not allowed", _at(event.start_mark))
+            raise YamlError(_NO_TAGS, _at(event.start_mark))
         return event.value
     return event.value if event.style else _plain(event.value)
 
