@@ -13,19 +13,25 @@ from typing import Any
 __all__ = ["address", "seconds", "share", "yes_or_no"]
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+")
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+", re.ASCII)
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _WORDS = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+_LONGEST = 365 * _UNITS["d"]
 _HIGHEST_PORT = 65535
+_ADDRESS = "must be host:port, such as 127.0.0.1:9810 or [::1]:9810"
 
 
 def seconds(value: Any) -> float:
     """Read `30s`, `500ms`, `1h30m`, `7d`."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        raise ValueError(f"needs a unit: write {value:g}s, {value:g}ms or {value:g}m")  # noqa: TRY004
+        hint = f"write {value:g}s, {value:g}ms or {value:g}m" if 0 <= value < _LONGEST else "such as 30s or 10m"
+        raise ValueError(f"needs a unit: {hint}")  # noqa: TRY004
     if not isinstance(value, str) or not _DURATION.fullmatch(value):
         raise ValueError("must be a duration such as 500ms, 30s, 2m, 1h or 7d")
-    return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+    total = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
+    if total > _LONGEST:
+        raise ValueError("must be at most 365d")
+    return total
 
 
 def share(value: Any) -> float:
@@ -53,13 +59,23 @@ def yes_or_no(value: Any) -> bool:
 def address(value: Any) -> tuple[str, int]:
     """Read `host:port` or `[v6]:port`."""
     if not isinstance(value, str):
-        raise ValueError("must be host:port, such as 127.0.0.1:9810")  # noqa: TRY004
-    host, colon, port = value.rpartition(":")
+        raise ValueError(_ADDRESS)  # noqa: TRY004
+    host, _, port = value.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
-        ipaddress.IPv6Address(host)
+        if not _is_ipv6(host):
+            raise ValueError(_ADDRESS)
     elif ":" in host:
         raise ValueError("an IPv6 address needs brackets: [::1]:9810")
-    if not colon or not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
-        raise ValueError("must be host:port, such as 127.0.0.1:9810")
+    # Five digits at most: int() refuses very long ones with an error of its own.
+    if not host or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > _HIGHEST_PORT:
+        raise ValueError(_ADDRESS)
     return host, int(port)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
