@@ -22,6 +22,8 @@ _TEXT: dict[str, Any] = {"type": "string"}
 _SWITCH_WORDS = [
     word for base in ("yes", "no", "on", "off", "true", "false") for word in (base, base.title(), base.upper())
 ]
+_NAME: dict[str, Any] = {"type": "string", "minLength": 1}
+_SHARE: dict[str, Any] = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?\s*%$"}
 _DURATION: dict[str, Any] = {"type": "string", "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"}
 _MEDIAMTX_DURATION: dict[str, Any] = {"anyOf": [{"type": "string"}, {"const": 0}]}
 _REFERENCE = "`${env:NAME}`, `${cred:NAME}` and `${file:/path}` are replaced, `$$` is a dollar."
@@ -38,7 +40,7 @@ def json_schema() -> dict[str, Json]:
                 "version": {"const": 1},
                 "server": {"$ref": "#/$defs/server"},
                 "servers": {
-                    "type": "object",
+                    "type": ["object", "null"],
                     "minProperties": 1,
                     "additionalProperties": {"$ref": "#/$defs/server"},
                 },
@@ -51,7 +53,7 @@ def json_schema() -> dict[str, Json]:
                     "type": "object",
                     "additionalProperties": {"anyOf": [{"$ref": "#/$defs/stream"}, {"type": "null"}]},
                 },
-                "include": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
+                "include": {"anyOf": [_NAME, {"type": "array", "items": _NAME}, {"type": "null"}]},
                 "daemon": {"$ref": "#/$defs/daemon"},
                 "guard": {"$ref": "#/$defs/guard"},
                 "health": {"$ref": "#/$defs/health"},
@@ -62,7 +64,7 @@ def json_schema() -> dict[str, Json]:
             "server": _nullable(_server()),
             "daemon": _nullable(_daemon()),
             "guard": _nullable(
-                _object({"max_disruptive": {"anyOf": [{"type": "number"}, _TEXT]}, "window": _DURATION})
+                _strict({"max_disruptive": {"anyOf": [_SHARE, {"type": "number"}]}, "window": _DURATION})
             ),
             "health": _nullable(_health()),
             "layer": _object({**_inherited_keys(), **_options(), "profile": _one_or_many()}),
@@ -90,13 +92,20 @@ def _one_or_many() -> dict[str, Any]:
 
 
 def _server() -> dict[str, Any]:
-    addresses = _strict({"webrtc": _TEXT, "hls": _TEXT, "rtsp": _TEXT})
-    tls = _strict({"verify": _switch(), "ca_file": _TEXT, "cert_file": _TEXT, "key_file": _TEXT})
+    addresses = _strict({key: _nothing_or(_NAME) for key in ("webrtc", "hls", "rtsp")})
+    tls = _strict(
+        {
+            "verify": _switch(),
+            "ca_file": _nothing_or(_NAME),
+            "cert_file": _nothing_or(_NAME),
+            "key_file": _nothing_or(_NAME),
+        }
+    )
     return _strict(
         {
-            "url": {**_TEXT, "description": "Where MediaMTX's Control API is.", "default": "http://127.0.0.1:9997"},
-            "username": _TEXT,
-            "password": {**_TEXT, "description": _REFERENCE},
+            "url": {**_NAME, "description": "Where MediaMTX's Control API is.", "default": "http://127.0.0.1:9997"},
+            "username": _nothing_or(_NAME),
+            "password": {**_nothing_or(_NAME), "description": _REFERENCE},
             "public": addresses,
             "lane": {"const": "api"},
             "tls": tls,
@@ -109,7 +118,7 @@ def _daemon() -> dict[str, Any]:
     return _strict(
         {
             "listen": {**_TEXT, "default": "127.0.0.1:9810"},
-            "state_dir": _TEXT,
+            "state_dir": _nothing_or(_NAME),
             "resync": {**_DURATION, "default": "30s"},
             "observe": {**_DURATION, "default": "2s"},
             "prune_after": {**_DURATION, "default": "5s"},
@@ -120,10 +129,10 @@ def _daemon() -> dict[str, Any]:
 def _health() -> dict[str, Any]:
     return _strict(
         {
-            "start_grace": {**_DURATION, "default": "15s"},
-            "stall_after": {**_DURATION, "default": "10s"},
-            "on_stall": {"enum": ["report", "restart"]},
-            "on_auth_failed": {"enum": ["park", "keep"]},
+            "start_grace": {**_nothing_or(_DURATION), "default": "15s"},
+            "stall_after": {**_nothing_or(_DURATION), "default": "10s"},
+            "on_stall": {"enum": ["report", "restart", None]},
+            "on_auth_failed": {"enum": ["park", "keep", None]},
         }
     )
 
