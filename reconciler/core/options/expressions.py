@@ -22,7 +22,7 @@ _COUNT = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 _CLASS_NAME = re.compile(
     r"\[:\^?(?:alnum|alpha|ascii|blank|cntrl|digit|graph|lower|print|punct|space|upper|word|xdigit):\]"
 )
-_UNICODE = re.compile(r"[pP](?:\{\^?[A-Za-z_]+\}|[CLMNPSZ])")
+_UNICODE = re.compile(r"[pP](?:\{\^?[A-Za-z_]+\}|[CLMNPSZclmnpsz])")
 _HEX = re.compile(r"x(?:[0-9A-Fa-f]{2}|\{([0-9A-Fa-f]+)\})")
 _OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{1,2}")
 _MAX_RUNE = 0x10FFFF
@@ -76,7 +76,8 @@ def _alternation(reader: _Reader, depth: int) -> int:
                 raise _Invalid
             repeated = True
         else:
-            weight, repeatable = _atom(reader, depth)
+            # Flags alone, (?i), are no element: what stands before them may still be repeated.
+            weight, repeatable = _atom(reader, depth) or (weight, repeatable)
             repeated = False
         most = max(most, weight)
     return most
@@ -97,8 +98,8 @@ def _repetition(reader: _Reader) -> int:
     return times
 
 
-def _atom(reader: _Reader, depth: int) -> tuple[int, bool]:
-    """Read one element; return its weight and whether a repetition may follow."""
+def _atom(reader: _Reader, depth: int) -> tuple[int, bool] | None:
+    """Read one element; return its weight and whether a repetition may follow, None when it is none."""
     char = reader.peek()
     if char == "(":
         return _group(reader, depth)
@@ -112,14 +113,14 @@ def _atom(reader: _Reader, depth: int) -> tuple[int, bool]:
     return 1, True
 
 
-def _group(reader: _Reader, depth: int) -> tuple[int, bool]:
+def _group(reader: _Reader, depth: int) -> tuple[int, bool] | None:
     if reader.text.startswith("(?", reader.at):
         if reader.take(_GROUP_NAME) is None:
             flags = reader.take(_FLAGS)
             if flags is None:
                 raise _Invalid
             if flags[3] == ")":
-                return 1, False
+                return None
     else:
         reader.at += 1
     weight = _alternation(reader, depth + 1)

@@ -83,13 +83,13 @@ def _go_parse(text: str) -> int:
         if match is None or not (match[1] or match[3]):
             raise ValueError(f"time: invalid duration {_quote(text)}")
         whole, _, fraction, unit = match.groups()
+        if len(digits := whole.lstrip("0")) > _MAX_DIGITS or int(digits or "0") > 2**63:
+            raise ValueError(f"time: invalid duration {_quote(text)}")
         if not unit:
             raise ValueError(f"time: missing unit in duration {_quote(text)}")
         factor = _UNITS.get(unit)
         if factor is None:
             raise ValueError(f"time: unknown unit {_quote(unit)} in duration {_quote(text)}")
-        if len(digits := whole.lstrip("0")) > _MAX_DIGITS:
-            raise ValueError(f"time: invalid duration {_quote(text)}")
         total += int(digits or "0") * factor + _fraction(fraction or "", factor)
         if total > 2**63:
             raise ValueError(f"time: invalid duration {_quote(text)}")
