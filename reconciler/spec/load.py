@@ -21,7 +21,7 @@ from reconciler.spec.files import UnreadableError, read_regular_file
 from reconciler.spec.report import Report, did_you_mean
 from reconciler.spec.secrets import Resolver
 from reconciler.spec.streams import OWN_KEYS, Compiler, find_keys, merge
-from reconciler.spec.top import Top, read_top
+from reconciler.spec.top import TOP_KEYS, Top, read_top
 from reconciler.spec.yaml_reader import MAX_BYTES, YamlError, YamlList, YamlMap, read_yaml
 
 if TYPE_CHECKING:
@@ -168,19 +168,17 @@ class _Load:
             return
         for key in root:
             if key not in _INCLUDED_KEYS and not key.startswith("x-"):
-                hint = did_you_mean(key, _INCLUDED_KEYS) or ": an included file holds `streams:` only"
-                self.report.structural((file, root.keys_at[key]), key, f"unknown key{hint}")
+                fault = "belongs into the main file" if key in TOP_KEYS else "unknown key"
+                message = did_you_mean(key, _INCLUDED_KEYS) or ": an included file holds `streams:` only"
+                self.report.structural((file, root.keys_at[key]), key, f"{fault}{message}")
         self._take_streams(file, root, top, required=False)
 
     def _take_streams(self, file: str, root: YamlMap, top: Top, *, required: bool) -> None:
         streams = root.get("streams")
         if streams is None:
             if required and "streams" not in root:
-                hint = did_you_mean("streams", [key for key in root if key not in {"server", "servers"}])
-                why = f"there is no key `streams:`{hint}" if hint else "there is no key `streams:`"
-                self.report.structural(
-                    (file, _START), "streams", f"{why}; write `streams: {{}}` if no camera is wanted"
-                )
+                message = "there is no key `streams:`; write `streams: {}` if no camera is wanted"
+                self.report.structural((file, _START), "streams", message)
             elif required or "streams" in root:
                 self.report.structural(
                     (file, root.keys_at["streams"]), "streams", "is empty: write `streams: {}` if no camera is wanted"

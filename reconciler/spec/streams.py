@@ -54,6 +54,7 @@ OWN_KEYS = frozenset(
     }
 )
 _NOT_YET = ("expect", "preflight")
+_LOGIN_HINT = "; or give the login in `username:` and `password:`, written as it is"
 NOT_IN_DEFAULTS = frozenset({"camera_id", "profile", "adopt"})
 
 
@@ -257,7 +258,8 @@ class _One:
             for violation in check_path(self.name, options, {}, NEWEST):
                 key = violation.option or ""
                 where = self.entry.get(key)
-                self._problem(where.value_at if where else self.at, key, violation.message)
+                hint = _LOGIN_HINT if key == "source" and "user name" in violation.message else ""
+                self._problem(where.value_at if where else self.at, key, f"{violation.message}{hint}")
         return options
 
     def _log_in(self, options: dict[str, Json]) -> None:

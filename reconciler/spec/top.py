@@ -75,10 +75,11 @@ class _Top:
         if version != 1 or isinstance(version, bool):
             self._problem(self.root.values_at["version"], "version", "this reconciler reads version 1")
         daemon = self._section(DaemonSection, "daemon") or DaemonSection()
-        guard = self._section(GuardSection, "guard") or GuardSection()
+        guard = self._section(GuardSection, "guard")
         health = self._section(HealthSection, "health") or HealthSection()
-        if "guard" in self.root:
+        if guard is not None and self.root.get("guard") is not None:
             self._warn("guard")
+        guard = guard or GuardSection()
         if health.on_stall or health.on_auth_failed:
             self._warn("health")
         return Top(

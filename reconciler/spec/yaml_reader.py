@@ -96,6 +96,8 @@ def read_yaml(data: bytes) -> Any:
         return _Builder(parser).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.problem == "found unexpected end of stream" and error.context_mark:
+            mark = error.context_mark  # where the quote was opened, not where the file ends
         # Problems quote single characters at most; contexts name what was being read.
         message = ", ".join(part for part in (error.context, error.problem) if part)
         raise YamlError(_advised(message), _at(mark) if mark else (1, 1)) from None
