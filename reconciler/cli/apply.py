@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from reconciler.cli.common import find_config, set_up_logs
@@ -39,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.cli.render import render, render_result  # noqa: PLC0415
     from reconciler.daemon.onepass import apply_once  # noqa: PLC0415
 
-    set_up_logs(arguments, quiet=True)
+    set_up_logs(arguments, logging.ERROR)
     redactor, failed = arguments.redactor, []
 
     def report(result: ChangeResult) -> None:
@@ -57,5 +58,5 @@ def run(arguments: argparse.Namespace) -> int:
             allow_delete_all=arguments.allow_delete_all,
         )
     )
-    print(redactor.text(render(outlook, "text")))
+    print(render(outlook, "text", redactor.text))
     return Exit.ERROR if failed else exit_code(outlook)

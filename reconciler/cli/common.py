@@ -33,19 +33,18 @@ def find_config(arguments: argparse.Namespace, *, must_exist: bool = True) -> Pa
     if not must_exist:
         return Path(_PLACES[0])
     raise ReconcilerError(
-        "there is no streams.yaml: looked at -c FILE, $RECONCILER_CONFIG, "
-        + " and ".join(f"./{p}".replace(".//", "/") for p in _PLACES)
+        "no streams file is named by -c or $RECONCILER_CONFIG, and neither ./streams.yaml nor "
+        "/etc/reconciler/streams.yaml is there: name one with -c FILE"
     )
 
 
-def set_up_logs(arguments: argparse.Namespace, *, quiet: bool = False) -> None:
-    """Log to standard error; `quiet` (short commands) keeps it to warnings."""
-    level = logging.DEBUG if arguments.debug else logging.getLevelName(arguments.log_level.upper())
-    if quiet and not arguments.debug:
-        level = max(level, logging.ERROR)
+def set_up_logs(arguments: argparse.Namespace, level: int) -> None:
+    """Log to standard error from `level` on, unless --log-level or --debug says otherwise."""
+    if arguments.log_level is not None:
+        level = logging.getLevelNamesMapping()[arguments.log_level.upper()]
     configure(
         fmt=arguments.log_format,
-        level=level,
+        level=logging.DEBUG if arguments.debug else level,
         redactor=arguments.redactor,
         stream=sys.stderr,
         journal=is_journal(os.environ, sys.stderr),

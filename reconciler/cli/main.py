@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import logging
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from reconciler import __version__
 from reconciler.cli import apply, demo, plan, run, schema, simulate, status, validate
@@ -36,76 +35,81 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        print(f"{self.prog}: {message}", file=sys.stderr)
+        print(f"{self.prog}: {message}; see `{self.prog} --help`", file=sys.stderr)
         raise SystemExit(Exit.USAGE)
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
-        if (
-            action.choices is not None
-            and value not in action.choices
-            and isinstance(action, argparse._SubParsersAction)
-        ):
-            near = difflib.get_close_matches(str(value), list(action.choices), n=1)
+        if action.dest == "command" and action.choices is not None and value not in action.choices:
+            names, typed = list(action.choices), str(value)
+            near = [name for name in names if typed and name.startswith(typed)]
+            near += difflib.get_close_matches(typed, names, n=1)
             hint = f", did you mean {near[0]!r}?" if near else ""
             raise argparse.ArgumentError(action, f"there is no command {str(value)!r}{hint}")
         super()._check_value(action, value)
 
 
+class _CommandParser(_Parser):
+    """The parser of a command, which takes the common options too: they may stand before or after the command."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(parents=[_common(at_top=False)], allow_abbrev=False, **options)
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of everything."""
-    common = _common(default=argparse.SUPPRESS)
     parser = _Parser(
         prog="reconciler",
         description="Keeps the paths of a MediaMTX server equal to the cameras of streams.yaml.",
-        parents=[_common(default=None)],
+        epilog="`reconciler COMMAND --help` explains each. Exit codes: 0 ok, 1 error, 2 changes pending (plan, apply), "
+        "64 wrong usage, 78 a setting of our own is wrong, 130 interrupted.",
+        parents=[_common(at_top=True)],
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"reconciler {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=_WithCommon(common))
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_CommandParser)
     for command in _COMMANDS:
         command.add_parser(commands)
     return parser
 
 
-class _WithCommon:
-    """Makes sub-parsers that take the common options too: they may stand before or after the command."""
+def _common(*, at_top: bool) -> argparse.ArgumentParser:
+    """Return the common options, anew each time: a command may redefine one."""
 
-    def __init__(self, common: argparse.ArgumentParser) -> None:
-        self._common = common
+    def default(*, value: object) -> Any:
+        # What stood before the command must survive when it does not stand behind it.
+        return value if at_top else argparse.SUPPRESS
 
-    def __call__(self, **options: object) -> argparse.ArgumentParser:
-        return _Parser(parents=[self._common], **options)  # type: ignore[arg-type] # argparse's own keywords
-
-
-def _common(*, default: str | None) -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
         "-c",
         "--config",
         metavar="FILE",
-        default=default,
+        default=default(value=None),
         help="the streams file (default: $RECONCILER_CONFIG, ./streams.yaml, /etc/reconciler/streams.yaml)",
     )
+    common.add_argument("--log-format", choices=("text", "json"), default=default(value="text"), help="default: text")
     common.add_argument(
-        "--log-format", choices=("text", "json"), default="text" if default is None else default, help="default: text"
+        "--log-level",
+        choices=_LEVELS,
+        default=default(value=None),
+        help="default: info for run, warning for demo, else error",
     )
     common.add_argument(
-        "--log-level", choices=_LEVELS, default="info" if default is None else default, help="default: info"
-    )
-    common.add_argument(
-        "--debug",
-        action="store_true",
-        default=False if default is None else default,
-        help="log everything, show tracebacks",
+        "--debug", action="store_true", default=default(value=False), help="log everything, show tracebacks"
     )
     return common
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    arguments = build_parser().parse_args(argv)
+    try:
+        arguments = build_parser().parse_args(argv)
+    except SystemExit as end:  # argparse ends the program itself, after --help and after wrong usage
+        return int(end.code or 0)
     arguments.redactor = redactor = Redactor()
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        sys.stdout.flush()
     except SettingsError as error:
         return _fail(arguments, error, redactor, Exit.SETTINGS)
     except ReconcilerError as error:
@@ -116,10 +120,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has enough; Python must not complain about it while it shuts down.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.ERROR
-    except Exception as error:
-        logging.getLogger(__name__).debug("internal error", exc_info=error)
-        text = f"internal error: {type(error).__name__} (run with --debug for the traceback)"
+    except Exception as error:  # noqa: BLE001 - the last one there is
+        # Its text was not written for users, nor with secrets in mind.
+        text = f"internal error: {type(error).__name__}" + ("" if arguments.debug else " (--debug shows more)")
         return _fail(arguments, error, redactor, Exit.ERROR, text)
+    return code
 
 
 def _fail(

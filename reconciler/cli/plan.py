@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from reconciler.cli.common import find_config, set_up_logs
@@ -35,9 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.cli.render import render  # noqa: PLC0415
     from reconciler.daemon.onepass import make_plans  # noqa: PLC0415
 
-    set_up_logs(arguments, quiet=True)
+    set_up_logs(arguments, logging.ERROR)
     outlook = asyncio.run(make_plans(find_config(arguments), environ=os.environ, redactor=arguments.redactor))
-    print(arguments.redactor.text(render(outlook, arguments.format)))
+    print(render(outlook, arguments.format, arguments.redactor.text))
     return exit_code(outlook)
 
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconciler.cli.problems import problem_json
 from reconciler.core.model import Action
+from reconciler.daemon.applying import Result
+from reconciler.logs import mask_url
 
 if TYPE_CHECKING:
-    from reconciler.core.change import Change, Conflict, FieldChange, Plan
+    from collections.abc import Callable
+
+    from reconciler.core.change import Change, Conflict, FieldChange, Held, Plan
     from reconciler.core.model import Json
     from reconciler.daemon.applying import ChangeResult
     from reconciler.daemon.onepass import Outlook
@@ -30,18 +35,19 @@ class Line(NamedTuple):
     failed: bool
 
 
-def render(outlook: Outlook, form: str) -> str:
-    """Return the outlook as `text`, `json` or `markdown`, without a newline at the end."""
+def render(outlook: Outlook, form: str, redact: Callable[[str], str] = str) -> str:
+    """Return the outlook as `text`, `json` or `markdown`, without a newline at the end; all of it through `redact`."""
     if form == "json":
-        return json.dumps(_json(outlook), indent=2)
+        # Text by text: in the encoded form, escapes could hide a secret, and a mask could break the JSON.
+        return json.dumps(_redacted(_json(outlook), redact), indent=2, ensure_ascii=False)
     lines = _markdown(outlook) if form == "markdown" else _text(outlook)
-    return "\n".join(lines)
+    return redact("\n".join(lines))
 
 
 def render_result(result: ChangeResult) -> Line:
     """Return one line on a write that was tried."""
     change = result.change
-    if result.result.value == "ok":
+    if result.result is Result.OK:
         return Line(f"{_SIGNS[change.action]} {_PAST[change.action]} {change.name} ({change.effect})", failed=False)
     return Line(f"! could not {change.action.value} {change.name}: {result.message}", failed=True)
 
@@ -64,17 +70,26 @@ def _text(outlook: Outlook) -> list[str]:
 def _text_of(plan: Plan) -> list[str]:
     lines: list[str] = []
     for change in plan.changes:
-        lines.append(
-            f"{_SIGNS[change.action]} {change.action.value} {change.name}  ({change.cause.value}; {change.effect})"
-        )
-        lines += [f"    {_field(field)}" for field in change.fields]
-    conflicts = {conflict.name: conflict for conflict in plan.conflicts}
+        sign, action = _SIGNS[change.action], change.action.value
+        lines.append(f"{sign} {action} {change.name}  ({change.cause.value}; {change.effect})")
+        lines += [f"    {detail}" for detail in _details(change)]
     for held in plan.held:
         change = held.change
         lines.append(f"! held: {change.action.value} {change.name}  ({held.hold.value}: {held.message})")
-        fields = conflicts[change.name].fields if change.name in conflicts else change.fields
-        lines += [f"    {_field(field)}" for field in fields]
+        lines += [f"    {detail}" for detail in _details(change)]
     return lines
+
+
+def _details(change: Change) -> list[str]:
+    """Say what a change writes: the source of a new path, the options of an update."""
+    if change.action is Action.CREATE and (source := _source(change)):
+        return [f"source: {_value(source)}"]
+    return [_field(field) for field in change.fields]
+
+
+def _source(change: Change) -> str | None:
+    source = change.stream.options.get("source") if change.stream else None
+    return mask_url(source) if isinstance(source, str) else None
 
 
 def _field(field: FieldChange) -> str:
@@ -87,15 +102,26 @@ def _value(value: Json) -> str:
 
 def _summary(outlook: Outlook) -> str:
     counts = _counts(outlook)
+    if outlook.errors and not outlook.plans:
+        return "nothing is known: no server could be read"
+    words = [f"{counts[action.value]} to {action.value}" for action in (Action.CREATE, Action.UPDATE, Action.DELETE)]
+    words.append(f"{counts['held']} held")
     if not any((counts["create"], counts["update"], counts["delete"], counts["held"])):
-        words = f"nothing to do: {counts['in_sync']} in sync"
-    else:
-        words = (
-            f"{counts['create']} to create, {counts['update']} to update, {counts['delete']} to delete, "
-            f"{counts['held']} held, {counts['in_sync']} in sync"
-        )
-    foreign = f", {counts['foreign']} foreign left alone" if counts["foreign"] else ""
-    return f"{words}{foreign}"
+        words = ["nothing to do"]
+    if counts["readers_cut"]:
+        words.append(_count(counts["readers_cut"], "reader") + " cut off")
+    words.append(f"{counts['in_sync']} in sync")
+    if counts["foreign"]:
+        words.append(f"{counts['foreign']} foreign left alone")
+    if counts["problems"]:
+        words.append(_count(counts["problems"], "problem") + " in the files")
+    if counts["errors"]:
+        words.append(_count(counts["errors"], "server") + " not read")
+    return ", ".join(words)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _counts(outlook: Outlook) -> dict[str, int]:
@@ -108,6 +134,8 @@ def _counts(outlook: Outlook) -> dict[str, int]:
         "held": sum(len(plan.held) for plan in plans),
         "in_sync": sum(len(plan.in_sync) for plan in plans),
         "foreign": sum(len(plan.foreign) for plan in plans),
+        "problems": len(outlook.problems),
+        "errors": len(outlook.errors),
     }
 
 
@@ -120,7 +148,7 @@ def _json(outlook: Outlook) -> dict[str, Any]:
         "summary": _counts(outlook),
         "servers": [_json_of(plan) for plan in outlook.plans.values()],
         "errors": [{"server": name, "message": error.message} for name, error in outlook.errors.items()],
-        "problems": [str(problem) for problem in outlook.problems],
+        "problems": [problem_json(problem) for problem in outlook.problems],
     }
 
 
@@ -144,6 +172,7 @@ def _json_change(change: Change) -> dict[str, Any]:
         "effect": change.effect,
         "restarts": change.restarts,
         "readers": change.readers,
+        "source": _source(change),
         "fields": [_json_field(field) for field in change.fields],
     }
 
@@ -156,32 +185,41 @@ def _json_field(field: FieldChange) -> dict[str, Any]:
     return {"option": field.option, "before": field.before, "after": field.after}
 
 
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _redacted(item, redact) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_redacted(item, redact) for item in value]
+    return redact(value) if isinstance(value, str) else value
+
+
 # --- Markdown ---------------------------------------------------------------------------------------------------------
 
 
 def _markdown(outlook: Outlook) -> list[str]:
-    lines = [f"**Plan:** {_summary(outlook)}", ""]
+    lines = [f"**reconciler plan:** {_summary(outlook)}"]
     if outlook.problems:
-        lines += ["Problems:", "", *(f"- `{_cell(str(problem))}`" for problem in outlook.problems), ""]
-    lines += [f"- server {_cell(str(error))}" for error in outlook.errors.values()]
+        lines += ["", "Problems in the files; the streams concerned are set aside:", ""]
+        lines += [f"- `{_cell(str(problem))}`" for problem in outlook.problems]
+    if outlook.errors:
+        lines += ["", "Servers that could not be read:", ""]
+        lines += [f"- {_cell(str(error))}" for error in outlook.errors.values()]
     for plan in outlook.plans.values():
-        if not plan.changes and not plan.held:
-            continue
-        lines += [
-            f"### {plan.server} (`{plan.digest}`)",
-            "",
-            "| | stream | cause | effect | options |",
-            "|---|---|---|---|---|",
-        ]
-        lines += [_row(change.action.value, change, change.effect) for change in plan.changes]
-        lines += [_row("held", held.change, f"{held.hold.value}: {held.message}") for held in plan.held]
-        lines.append("")
+        if plan.changes or plan.held:
+            lines += ["", f"Server `{_cell(plan.server)}`, plan `{plan.digest}`:", ""]
+            lines += ["| what | stream | why | effect | options |", "|---|---|---|---|---|"]
+            lines += [_row(change.action.value, change, change.effect) for change in plan.changes]
+            lines += [_held_row(held) for held in plan.held]
     return lines
 
 
-def _row(word: str, change: Change, effect: str) -> str:
-    fields = "<br>".join(f"`{_cell(_field(field))}`" for field in change.fields)
-    return f"| {word} | `{_cell(change.name)}` | {change.cause.value} | {_cell(effect)} | {fields} |"
+def _held_row(held: Held) -> str:
+    return _row(f"held: {held.change.action.value}", held.change, f"{held.hold.value}: {held.message}")
+
+
+def _row(what: str, change: Change, effect: str) -> str:
+    details = "<br>".join(f"`{_cell(detail)}`" for detail in _details(change))
+    return f"| {what} | `{_cell(change.name)}` | {change.cause.value} | {_cell(effect)} | {details} |"
 
 
 def _cell(text: str) -> str:

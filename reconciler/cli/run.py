@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from reconciler.cli.common import find_config, set_up_logs
@@ -32,6 +33,6 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.daemon.app import run as run_daemon  # noqa: PLC0415
 
     config = find_config(arguments, must_exist=False)
-    set_up_logs(arguments)
+    set_up_logs(arguments, logging.INFO)
     faulthandler.enable()  # the watchdog's SIGABRT then shows where we hang
     return asyncio.run(run_daemon(config, environ=os.environ, redactor=arguments.redactor))

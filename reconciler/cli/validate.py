@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.common import find_config
 from reconciler.cli.exits import Exit
+from reconciler.cli.problems import problem_json
 
 if TYPE_CHECKING:
     import argparse
 
-    from reconciler.core.model import Problem
     from reconciler.spec import Loaded
 
 __all__ = ["add_parser", "run"]
@@ -75,17 +75,4 @@ def _json(file: Path, loaded: Loaded) -> dict[str, Any]:
         "streams": len(loaded.desired.streams) if loaded.desired else 0,
         "set_aside": sorted(loaded.desired.set_aside) if loaded.desired else [],
         "problems": [problem_json(problem) for problem in loaded.problems],
-    }
-
-
-def problem_json(problem: Problem) -> dict[str, Any]:
-    """Return a problem as JSON shows it."""
-    return {
-        "file": problem.position.file,
-        "line": problem.position.line,
-        "column": problem.position.column,
-        "path": problem.path,
-        "message": problem.message,
-        "stream": problem.stream,
-        "severity": problem.severity.value,
     }
