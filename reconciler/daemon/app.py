@@ -19,7 +19,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
-from reconciler.core.board import Board
 from reconciler.daemon.fleet import Fleet
 from reconciler.daemon.heart import Heart
 from reconciler.daemon.intake import Intake
@@ -28,7 +27,7 @@ from reconciler.daemon.notebook import Notebook
 from reconciler.daemon.picture import draw_board
 from reconciler.daemon.schedule import Wakers
 from reconciler.daemon.status_line import status_line
-from reconciler.daemon.supervise import supervise
+from reconciler.daemon.supervise import Stage, supervise
 from reconciler.daemon.wanted import note_wanted
 from reconciler.daemon.watch import Watcher
 from reconciler.mediamtx.client import Client
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from reconciler.core.board import Board
     from reconciler.core.model import Desired, ServerSpec, Settings
     from reconciler.daemon.applying import ChangeResult
     from reconciler.logs import Redactor
@@ -91,7 +91,12 @@ async def run(
     """
     daemon = Daemon(config, environ=environ, redactor=redactor, overrides=overrides, on_change=on_change)
     stop = asyncio.Event()
-    with _signals(stop, daemon.reload):
+
+    def end() -> None:
+        daemon.announce_stop()
+        stop.set()
+
+    with _signals(end, daemon.reload):
         await daemon.run(stop)
     return 0
 
@@ -169,10 +174,10 @@ class Daemon:
                     "web": web.serve(),
                     "watchdog": self._report_to_systemd(),
                 }
-                await supervise(tasks, stop, grace=_STOP_GRACE)
+                # Nothing new comes in, then writes in flight end; health and metrics answer to the last.
+                order = (Stage(["files"]), Stage(["servers"]))
+                await supervise(tasks, stop, grace=_STOP_GRACE, stages=order)
             finally:
-                self._notifier.stopping()
-                await self._fleet.stop()
                 self._wakers.stop()
                 await web.stop()
         finally:
@@ -185,6 +190,11 @@ class Daemon:
         self._reloading = True
         self._notifier.reloading(int(self._clock.monotonic() * 1e6))
         self._watcher.poke()
+
+    def announce_stop(self) -> None:
+        """Tell the service manager that we are about to end."""
+        log.info("asked to stop")
+        self._notifier.stopping()
 
     async def _follow_files(self) -> None:
         first = True
@@ -242,7 +252,7 @@ class Daemon:
         self._on_change(result)
 
     def _set_timers(self, fleet: Fleet) -> None:
-        """Wake each keeper at the pace of the file; APScheduler only calls these, the loops have their own deadlines."""
+        """Wake each keeper at the pace of the file; the loops have deadlines of their own besides."""
         self._wakers.clear()
         for keeper in fleet.keepers:
             self._wakers.add(f"observe {keeper.name}", fleet.pace.observe, 0.0, keeper.wake_observe)
@@ -290,10 +300,10 @@ class Daemon:
 
 
 @contextmanager
-def _signals(stop: asyncio.Event, reload: Callable[[], None]) -> Iterator[None]:
-    """Turn SIGTERM and SIGINT into `stop`, SIGHUP into `reload`, for as long as the context lasts."""
+def _signals(end: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+    """Turn SIGTERM and SIGINT into `end`, SIGHUP into `reload`, for as long as the context lasts."""
     loop = asyncio.get_running_loop()
-    handlers = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: reload}
+    handlers = {signal.SIGTERM: end, signal.SIGINT: end, signal.SIGHUP: reload}
     for number, handler in handlers.items():
         loop.add_signal_handler(number, handler)
     try:

@@ -67,21 +67,28 @@ class Fleet:
             self._set_timers(self)
 
     async def run(self) -> None:
-        """Watch over all loops until cancelled; one that ends unasked ends this task with its error."""
-        while True:
-            self._changed.clear()
-            tasks = {task for running in self._running.values() for task in running.tasks}
-            waiter = asyncio.create_task(self._changed.wait())
-            try:
-                done, _ = await asyncio.wait({waiter, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                waiter.cancel()
-            for task in done - {waiter}:
-                if any(task in running.tasks for running in self._running.values()):
-                    task.result()
-                    raise RuntimeError(f"{task.get_name()} ended unasked")
+        """Watch over all loops until cancelled, then end them; one that ends unasked ends this task with its error."""
+        try:
+            while True:
+                await self._watch()
+        finally:
+            await self._stop()
 
-    async def stop(self) -> None:
+    async def _watch(self) -> None:
+        """Wait until the set of loops changes; raise when one of them has ended."""
+        self._changed.clear()
+        tasks = {task for running in self._running.values() for task in running.tasks}
+        waiter = asyncio.create_task(self._changed.wait())
+        try:
+            done, _ = await asyncio.wait({waiter, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiter.cancel()
+        for task in done - {waiter}:
+            if any(task in running.tasks for running in self._running.values()):
+                task.result()
+                raise RuntimeError(f"{task.get_name()} ended unasked")
+
+    async def _stop(self) -> None:
         """End all loops; writes in flight are finished, nothing else is written."""
         for name in list(self._running):
             self._retire(name)
