@@ -34,7 +34,7 @@ layers: $(READY)
 check: lint types layers test
 
 bench: $(READY)
-	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; done
 
 format: $(READY)
 	@$(BIN)/ruff check --fix .
