@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.core.model import Reason, State
+from reconciler.core.options.names import is_pattern
 from reconciler.core.options.version import Version
 
 if TYPE_CHECKING:
     from reconciler.core.model import RuntimePath, Stream
 
-__all__ = ["Pulse", "Verdict", "Vital", "feel", "is_pattern", "judge", "settle_verdict"]
+__all__ = ["Pulse", "Verdict", "Vital", "feel", "judge", "settle_verdict"]
 
 _WITHOUT_SOURCE = frozenset({"publisher", ""})
 _ONLINE_LIES_FROM = Version(1, 16, 0)
@@ -95,11 +96,6 @@ def judge(
     if starting:
         return Verdict(State.STARTING, None, "connecting to the source")
     return Verdict(State.ERROR, Reason.NOT_READY, "the source delivers nothing; MediaMTX tries again every 5 s")
-
-
-def is_pattern(name: str) -> bool:
-    """Whether a path is a regular expression: it has no runtime entry of its own (mediamtx-api 3.2)."""
-    return name.startswith("~") or name in {"all", "all_others"}
 
 
 def _why_idle(stream: Stream) -> str | None:

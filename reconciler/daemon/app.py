@@ -33,7 +33,7 @@ from reconciler.daemon.watch import Watcher
 from reconciler.mediamtx.client import Client
 from reconciler.notify.systemd import Notifier
 from reconciler.spec import SystemSecrets, load
-from reconciler.store import Store, state_directory
+from reconciler.store import Store, find_state_directory, remember_state_directory
 from reconciler.web import Metrics, WebServer, create_app
 
 if TYPE_CHECKING:
@@ -126,8 +126,13 @@ class Daemon:
         self._board: Board | None = None
         self._reloading = False
         self._told_settings: Settings | None = None
-        settings = self._first_settings()
-        self._store = Store.open(self._overrides.state_dir or state_directory(settings.state_dir, environ))
+        # What must be known before anything can be opened: where the state directory is.
+        first = load(self._path, secrets=self._secrets, digest_key=b"")
+        directory = self._overrides.state_dir or find_state_directory(
+            self._path, first.settings.state_dir, environ, readable=first.desired is not None
+        )
+        self._store = Store.open(directory)
+        remember_state_directory(self._path, directory, environ)
         self._intake = Intake(
             self._path,
             store=self._store,
@@ -137,7 +142,7 @@ class Daemon:
             adjust=self._adjust,
         )
         self._watcher = Watcher(self._path, clock=self._clock, sleep=asyncio.sleep)
-        self._settings = settings
+        self._settings = first.settings
 
     # --- what web asks --------------------------------------------------------------------------------------------
 
@@ -259,10 +264,6 @@ class Daemon:
             self._wakers.add(f"resync {keeper.name}", fleet.pace.resync, fleet.pace.resync / 10, keeper.wake_reconcile)
 
     # --- settings -------------------------------------------------------------------------------------------------
-
-    def _first_settings(self) -> Settings:
-        """Find the settings that must be known before anything can be opened: where the state directory is."""
-        return load(self._path, secrets=self._secrets, digest_key=b"").settings
 
     def _settings_now(self) -> Settings:
         """Prefer what the file says; fall back to the last good state's word when the file cannot be read."""

@@ -14,8 +14,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.core.health import is_pattern
 from reconciler.core.model import Hold, Sync
+from reconciler.core.options.names import is_pattern
 from reconciler.core.plan import Expectations, Given, Policy, make_plan
 from reconciler.daemon.applying import Applier, ChangeResult, Ending, Result
 from reconciler.daemon.schedule import wait_for_wake

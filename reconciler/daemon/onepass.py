@@ -19,7 +19,7 @@ from reconciler.daemon.notebook import Notebook
 from reconciler.errors import ConfigError, ServerError
 from reconciler.mediamtx.client import Client
 from reconciler.spec import SystemSecrets, load
-from reconciler.store import Store, state_directory
+from reconciler.store import Store, find_state_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,7 +82,8 @@ async def _outlook(
     policy: Policy,
 ) -> Outlook:
     secrets = SystemSecrets(environ)
-    directory = state_directory(load(config, secrets=secrets, digest_key=b"").settings.state_dir, environ)
+    first = load(config, secrets=secrets, digest_key=b"")
+    directory = find_state_directory(config, first.settings.state_dir, environ, readable=first.desired is not None)
     store = Store.peek(directory) if apply is None else Store.open(directory)
     try:
         loaded = load(config, secrets=secrets, digest_key=store.digest_key, last_good=store.last_good())

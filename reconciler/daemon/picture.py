@@ -9,7 +9,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.core.board import Board, ServerView, StreamView
-from reconciler.core.health import Verdict
 from reconciler.core.model import Reason, State, Sync
 from reconciler.logs import mask_url
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reconciler.core.board import ConfigView
+    from reconciler.core.health import Verdict
     from reconciler.core.model import SetAside, Stream
     from reconciler.daemon.intake import Generation
     from reconciler.daemon.keeper import Keeper

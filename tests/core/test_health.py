@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from reconciler.core.health import Pulse, Verdict, Vital, feel, judge, settle_verdict
@@ -9,9 +11,12 @@ from reconciler.core.model import Reason, State
 from reconciler.core.options.version import NEWEST, Version
 from tests.support.build import a_runtime_path, a_stream
 
-STATIC = {"source": "rtsp://h/1"}
-ON_DEMAND = {"source": "rtsp://h/1", "sourceOnDemand": True}
-ALWAYS = {"source": "rtsp://h/1", "alwaysAvailable": True}
+if TYPE_CHECKING:
+    from reconciler.core.model import Json
+
+STATIC: dict[str, Json] = {"source": "rtsp://h/1"}
+ON_DEMAND: dict[str, Json] = {"source": "rtsp://h/1", "sourceOnDemand": True}
+ALWAYS: dict[str, Json] = {"source": "rtsp://h/1", "alwaysAvailable": True}
 GROWING = Pulse(last_bytes=10, total=10, grown_at=100.0, ready_time="t1")
 LATE, EARLY = 60.0, 3.0
 
@@ -35,16 +40,16 @@ LATE, EARLY = 60.0, 3.0
 )
 def test_the_state_of_a_situation(
     situation: str,
-    options: dict[str, object],
-    ready: bool,
-    online: bool | None,
+    options: dict[str, Json],
+    ready: bool,  # noqa: FBT001 - a column
+    online: bool | None,  # noqa: FBT001 - a column
     version: Version,
     waited: float,
     state: State,
     reason: Reason | None,
 ) -> None:
     path = a_runtime_path(ready=ready, online=online)
-    stream = a_stream(options=options)  # type: ignore[arg-type] # literal options
+    stream = a_stream(options=options)
     verdict = judge(stream, path, GROWING, version=version, waited=waited, now=101.0)
     assert (verdict.state, verdict.reason) == (state, reason), situation
 

@@ -73,6 +73,9 @@ class SilentScheduler:
         self.jobs.append({"func": func, "trigger": trigger, **options})
         return None
 
+    def remove_all_jobs(self) -> None:
+        self.jobs.clear()
+
     def start(self) -> None: ...
 
     def shutdown(self, *, wait: bool) -> None: ...

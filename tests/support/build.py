@@ -6,8 +6,6 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from reconciler.core.options.effective import effective
-
 from reconciler.core.memory import Memory
 from reconciler.core.model import (
     Desired,
@@ -23,6 +21,7 @@ from reconciler.core.model import (
     Settings,
     Stream,
 )
+from reconciler.core.options.effective import built_in_defaults, effective
 from reconciler.core.options.version import NEWEST, Version
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from reconciler.core.model import Json, Options
 
 __all__ = [
-    "DEFAULTS",
     "SERVER",
     "FakeClock",
     "a_desired",
@@ -44,15 +42,6 @@ __all__ = [
 ]
 
 SERVER = "default"
-DEFAULTS: dict[str, Json] = {
-    "source": "publisher",
-    "sourceOnDemand": False,
-    "rtspTransport": "automatic",
-    "maxReaders": 0,
-    "record": False,
-    "recordDeleteAfter": "1d",
-    "srtReadPassphrase": "",
-}
 
 
 class FakeClock:
@@ -111,7 +100,8 @@ def a_live(
     paths: Mapping[str, Options] | None = None, *, defaults: Options | None = None, version: Version = NEWEST
 ) -> LiveConfig:
     """`paths` are declared options; what the server shows of them is worked out as the server would."""
-    defaults = DEFAULTS if defaults is None else defaults
+    if defaults is None:
+        defaults = {name: value for name, value in built_in_defaults(version).items() if name != "name"}
     shown = {name: effective(options, defaults, version) for name, options in (paths or {}).items()}
     return LiveConfig(version=version, defaults=defaults, paths=shown)
 
