@@ -132,7 +132,8 @@ class Daemon:
             self._path, first.settings.state_dir, environ, readable=first.desired is not None
         )
         self._store = Store.open(directory)
-        remember_state_directory(self._path, directory, environ)
+        if self._overrides.state_dir is None:
+            remember_state_directory(self._path, directory, environ)
         self._intake = Intake(
             self._path,
             store=self._store,
