@@ -1,7 +1,7 @@
 """The command line: finds the command and the file, and is the one place where an error becomes a sentence.
 
-Each command is a module with `add_parser` and `run`; what is heavy is imported when a command runs, so that `status`
-and `--help` start at once.
+Each command is a module with `add_parser` and `run`. Only modules of commands that the command line names are imported,
+and what is heavy only when a command runs: `status` starts at once.
 
 Not guaranteed: with `--debug` a traceback is shown; secrets that were resolved are taken out of it.
 """
@@ -9,14 +9,13 @@ Not guaranteed: with `--debug` a traceback is shown; secrets that were resolved 
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import sys
 import traceback
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from reconciler import __version__
-from reconciler.cli import apply, demo, plan, run, schema, simulate, status, validate
 from reconciler.cli.exits import Exit
 from reconciler.errors import ReconcilerError, SettingsError
 from reconciler.logs import Redactor
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["build_parser", "main"]
 
-_COMMANDS = (run, plan, apply, validate, status, schema, simulate, demo)
+_COMMANDS = ("run", "plan", "apply", "validate", "status", "schema", "simulate", "demo")
+"""Each is a module of this package."""
 _LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -40,9 +40,11 @@ class _Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         if action.dest == "command" and action.choices is not None and value not in action.choices:
-            names, typed = list(action.choices), str(value)
-            near = [name for name in names if typed and name.startswith(typed)]
-            near += difflib.get_close_matches(typed, names, n=1)
+            import difflib  # noqa: PLC0415
+
+            typed = str(value)
+            near = [name for name in _COMMANDS if typed and name.startswith(typed)]
+            near += difflib.get_close_matches(typed, _COMMANDS, n=1)
             hint = f", did you mean {near[0]!r}?" if near else ""
             raise argparse.ArgumentError(action, f"there is no command {str(value)!r}{hint}")
         super()._check_value(action, value)
@@ -55,8 +57,8 @@ class _CommandParser(_Parser):
         super().__init__(parents=[_common(at_top=False)], allow_abbrev=False, **options)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of everything."""
+def build_parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser of the commands that `argv` names, of all when it names none."""
     parser = _Parser(
         prog="reconciler",
         description="Keeps the paths of a MediaMTX server equal to the cameras of streams.yaml.",
@@ -67,8 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"reconciler {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_CommandParser)
-    for command in _COMMANDS:
-        command.add_parser(commands)
+    for name in [name for name in _COMMANDS if name in argv] or _COMMANDS:
+        import_module(f"reconciler.cli.{name}").add_parser(commands)
     return parser
 
 
@@ -103,7 +105,8 @@ def _common(*, at_top: bool) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     try:
-        arguments = build_parser().parse_args(argv)
+        argv = sys.argv[1:] if argv is None else argv
+        arguments = build_parser(argv).parse_args(argv)
     except SystemExit as end:  # argparse ends the program itself, after --help and after wrong usage
         return int(end.code or 0)
     arguments.redactor = redactor = Redactor()
