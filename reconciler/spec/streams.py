@@ -12,7 +12,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from math import isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from reconciler.core.model import HealthSpec, Position, Stream
 from reconciler.core.options.coerce import coerce
@@ -30,10 +30,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reconciler.core.model import Json, Problem
+    from reconciler.core.options.table import OptionSpec
+    from reconciler.spec.entries import Entry, Found
     from reconciler.spec.report import Place, Report
     from reconciler.spec.secrets import Resolver
 
-__all__ = ["NOT_IN_DEFAULTS", "OWN_KEYS", "Compiler", "Entry", "Found", "find_keys", "merge"]
+__all__ = ["NOT_IN_DEFAULTS", "OWN_KEYS", "Compiler"]
 
 OWN_KEYS = frozenset(
     {
@@ -58,18 +60,6 @@ _LOGIN_HINT = "; or give the login in `username:` and `password:`, written as it
 NOT_IN_DEFAULTS = frozenset({"camera_id", "profile", "adopt"})
 
 
-class Found(NamedTuple):
-    """One value, where its key and where it itself stand."""
-
-    value: Any
-    key_at: Place
-    value_at: Place
-
-
-Entry = dict[str, Found]
-"""The keys of one stream after merging."""
-
-
 @dataclass(frozen=True, slots=True)
 class Compiler:
     """What all streams of one load share."""
@@ -85,39 +75,6 @@ class Compiler:
         one = _One(self, name, entry, at)
         stream = one.stream()
         return one.server, None if one.problems else stream, tuple(one.problems)
-
-
-def find_keys(file: str, mapping: YamlMap) -> Entry:
-    """Return the keys of one written mapping with their places."""
-    return {
-        key: Found(value, (file, mapping.keys_at[key]), (file, mapping.values_at[key]))
-        for key, value in mapping.items()
-    }
-
-
-def merge(layers: Iterable[Entry]) -> Entry:
-    """Lay entries over one another; the later wins, `labels` and `health` key by key."""
-    merged: Entry = {}
-    for layer in layers:
-        for key, found in layer.items():
-            below = merged.get(key)
-            if key in {"labels", "health"} and below and isinstance(below.value, YamlMap):
-                merged[key] = _merge_maps(below, found)
-            else:
-                merged[key] = found
-    merged.pop("profile", None)
-    return merged
-
-
-def _merge_maps(below: Found, above: Found) -> Found:
-    if not isinstance(above.value, YamlMap):
-        return above
-    both = YamlMap()
-    for found in (below, above):
-        both.update(found.value)
-        both.keys_at.update(found.value.keys_at)
-        both.values_at.update(found.value.values_at)
-    return Found(both, above.key_at, above.value_at)
 
 
 class _One:
@@ -242,17 +199,9 @@ class _One:
                 hint = did_you_mean(key, (table.keys() | OWN_KEYS) - {"name"})
                 self._problem(found.key_at, key, f"unknown key{hint}")
                 continue
-            try:
-                value = coerce(spec, self._resolved(found.value))
-            except SecretError as error:
-                self._problem(found.value_at, key, str(error), secret_missing=isinstance(error, SecretMissingError))
-                continue
-            except ValueError as error:
-                self._problem(found.value_at, key, str(error))
-                continue
+            value = self._value(key, spec, found)
             if value is not None:
                 options[key] = value
-                self._learn(value, secret=spec.secret)
         self._log_in(options)
         if not self.problems:
             for violation in check_path(self.name, options, {}, NEWEST):
@@ -261,6 +210,23 @@ class _One:
                 hint = _LOGIN_HINT if key == "source" and "user name" in violation.message else ""
                 self._problem(where.value_at if where else self.at, key, f"{violation.message}{hint}")
         return options
+
+    def _value(self, key: str, spec: OptionSpec, found: Found) -> Json:
+        """Return what MediaMTX is sent for one option; None for nothing, also after a problem."""
+        value = found.value
+        try:
+            if isinstance(value, list | dict) or (isinstance(value, str) and "$" in value):
+                value = self._resolved(value)
+            value = coerce(spec, value)
+        except SecretError as error:
+            self._problem(found.value_at, key, str(error), secret_missing=isinstance(error, SecretMissingError))
+            return None
+        except ValueError as error:
+            self._problem(found.value_at, key, str(error))
+            return None
+        if isinstance(value, str | list):
+            self._learn(value, secret=spec.secret)
+        return value
 
     def _log_in(self, options: dict[str, Json]) -> None:
         login = {key: self._secret_text(key) for key in ("username", "password") if key in self.entry}

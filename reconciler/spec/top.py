@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 from reconciler.core.model import GuardSpec, ServerSpec, Settings, Tls
 from reconciler.core.options.table import option_table
 from reconciler.core.options.urls import parse_url
+from reconciler.spec.entries import find_keys
 from reconciler.spec.login import passwords_in
 from reconciler.spec.report import did_you_mean
 from reconciler.spec.secrets import SecretError
 from reconciler.spec.sections import DaemonSection, GuardSection, HealthSection, ServerSection, read_section
-from reconciler.spec.streams import NOT_IN_DEFAULTS, OWN_KEYS, Entry, find_keys
+from reconciler.spec.streams import NOT_IN_DEFAULTS, OWN_KEYS
 from reconciler.spec.yaml_reader import YamlMap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reconciler.spec.entries import Entry
     from reconciler.spec.report import Report
     from reconciler.spec.secrets import Resolver
     from reconciler.spec.yaml_reader import Mark
