@@ -71,7 +71,8 @@ def load(path: Path, *, secrets: Secrets, digest_key: bytes, last_good: str | No
 
 def load_document(document: str, *, secrets: Secrets, digest_key: bytes) -> Loaded:
     """Read an earlier `Loaded.document`. Its problems are those of secrets that have gone since."""
-    return _Load(_LAST_GOOD, secrets, digest_key, None).run(lambda _: document.encode(errors="surrogatepass"))
+    with _collector_paused():
+        return _Load(_LAST_GOOD, secrets, digest_key, None).run(lambda _: document.encode(errors="surrogatepass"))
 
 
 @contextmanager
@@ -107,7 +108,8 @@ class _Load:
     def __init__(self, path: str, secrets: Secrets, digest_key: bytes, last_good: str | None) -> None:
         self.path, self.digest_key = path, digest_key
         self.secrets, self.last_good = secrets, last_good
-        self.report, self.resolver = Report(), Resolver(secrets)
+        self.resolver = Resolver(secrets)
+        self.report = Report(self.resolver.holds)
         self.files: list[str] = []
         self.globs: list[str] = []
         self.written: dict[str, _Written] = {}
@@ -212,6 +214,10 @@ class _Load:
         if (first := self.written.get(name)) is not None:
             where = f"{first.at[0]}:{first.at[1][0]}"
             self.report.structural(at, f"streams.{name}", f"this name stands already in {where}: a name may stand once")
+            return
+        if "://" in name and not name.startswith("~"):
+            # Not even a stream that is set aside may have such a name: it would be shown, with a password in it.
+            self.report.structural(at, "streams", "a name cannot be an address: write `name: {source: ADDRESS}`")
             return
         if value is None:
             value = YamlMap()
