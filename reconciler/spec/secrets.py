@@ -75,6 +75,7 @@ class Resolver:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
         self._cache: dict[tuple[str, str], str | SecretError] = {}
+        self._resolved: set[str] = set()
         self.found: dict[str, None] = {}
         self.files: dict[str, None] = {}
 
@@ -86,12 +87,19 @@ class Resolver:
         """
         if "$" not in text:
             return text
-        return _REFERENCE.sub(self._replace, text)
+        resolved = _REFERENCE.sub(self._replace, text)
+        if "${" in text:
+            self._resolved.add(repr(resolved))
+        return resolved
 
     def learn(self, secret: str) -> None:
         """Note a secret that stands in the file in clear."""
         if secret:
             self.found[secret] = None
+
+    def holds(self, quoted: str) -> bool:
+        """Whether `quoted`, a Python literal of a text, is a secret or has one in it that came from a reference."""
+        return quoted in self._resolved or quoted[1:-1] in self.found
 
     def _replace(self, match: re.Match[str]) -> str:
         kind, name = match[1], match[2]

@@ -106,3 +106,32 @@ def test_the_login_of_a_server_stays_out_of_what_is_shown(folder: Folder) -> Non
     assert desired(loaded).servers["default"].password == PASSWORD
     assert PASSWORD in loaded.secrets
     assert PASSWORD not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "streams: {gate: {source: publisher, record: '${env:P}'}}",
+        "streams: {gate: {source: publisher, recordDeleteAfter: 'x${env:P}\"y'}}",
+        "streams: {gate: {source: publisher, rtspUDPSourcePortRange: ['${env:P}']}}",
+        "streams: {gate: {maxReaders: 'hunter2-Xq9', source: 'rtsp://admin:hunter2-Xq9@cam/1'}}",
+        "streams: {gate: {source: 'rtsp://cam/1', username: a, password: hunter2-Xq9, recordFormat: hunter2-Xq9}}",
+        "streams: {gate: {'rtsp://admin:hunter2-Xq9@cam/1': }}",
+        "streams: {'rtsp://admin:hunter2-Xq9@cam/1': {}}",
+        "streams: {'rtsp://admin:hunter2-Xq9@cam/1': , 'rtsp://admin:hunter2-Xq9@cam/1': }",
+        "'rtsp://admin:hunter2-Xq9@cam/1': {}\nstreams: {}",
+    ],
+)
+def test_a_problem_repeats_no_secret_wherever_it_was_put(folder: Folder, text: str) -> None:
+    loaded = folder.load(text, {"P": "hunter2-Xq9"})
+    assert messages(loaded) != []
+    assert "hunter2-Xq9" not in "".join(messages(loaded))
+    assert "hunter2-Xq9" not in repr(loaded)
+    if loaded.desired is not None:
+        aside = loaded.desired.set_aside["gate"]
+        assert "hunter2-Xq9" not in "".join(map(str, aside.problems))
+
+
+def test_a_problem_still_quotes_what_is_no_secret(folder: Folder) -> None:
+    loaded = folder.load("streams: {gate: {source: publisher, maxReaders: many}}", {"P": "hunter2-Xq9"})
+    assert messages(loaded) == ["1:49: streams.gate.maxReaders: must be a whole number, not 'many'"]
