@@ -125,7 +125,7 @@ class _One:
         return chosen
 
     def _later_keys(self) -> None:
-        if (found := self.entry.get("schedule")) is not None:
+        if (found := self.entry.get("schedule")) is not None and found.value is not None:
             # Ignoring it would start a camera that must not run all day.
             self._problem(found.key_at, "schedule", "schedules are not known to this version: use `enabled:` for now")
         for key in _NOT_YET:
@@ -229,9 +229,10 @@ class _One:
         return value
 
     def _log_in(self, options: dict[str, Json]) -> None:
-        login = {key: self._secret_text(key) for key in ("username", "password") if key in self.entry}
+        given = [key for key in ("username", "password") if key in self.entry and self.entry[key].value is not None]
+        login = {key: self._secret_text(key) for key in given}
         if len([value for value in login.values() if value is not None]) < len(login):
-            return  # already reported, or left empty
+            return  # already reported
         self.shared.resolver.learn(login.get("password") or "")
         try:
             source = with_login(str(options.get("source", "publisher")), login.get("username"), login.get("password"))

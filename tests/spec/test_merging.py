@@ -51,6 +51,16 @@ def test_an_empty_value_takes_an_inherited_option_away(folder: Folder) -> None:
     assert dict(stream.options) == {"source": "publisher"}
 
 
+def test_an_empty_login_takes_the_inherited_one_away(folder: Folder) -> None:
+    loaded = folder.load(
+        "defaults: {username: admin, password: hunter2-Xq9}\nstreams:\n"
+        "  push: {source: publisher, username: , password: }\n  gate: {source: 'rtsp://10.0.0.1/live'}\n"
+    )
+    assert messages(loaded) == []
+    assert dict(desired(loaded).streams["push"].options) == {"source": "publisher"}
+    assert desired(loaded).streams["gate"].options["source"] == "rtsp://admin:hunter2-Xq9@10.0.0.1/live"
+
+
 def test_a_profile_may_be_named_in_defaults(folder: Folder) -> None:
     text = "defaults: {profile: all}\nprofiles: {all: {record: yes}}\nstreams: {gate: {source: publisher}}\n"
     assert folder.stream(text).options["record"] is True
