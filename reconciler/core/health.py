@@ -46,6 +46,17 @@ class Verdict:
     message: str = ""
 
 
+_RUNNING = Verdict(State.RUNNING)
+_NOT_THERE_YET = Verdict(State.STARTING, None, "not on the server yet")
+_CONNECTING = Verdict(State.STARTING, None, "connecting to the source")
+_NOT_SHOWN = Verdict(State.ERROR, Reason.NOT_READY, "the server does not show this path")
+_NOTHING = Verdict(State.ERROR, Reason.NOT_READY, "the source delivers nothing; MediaMTX tries again every 5 s")
+_PATTERN = Verdict(State.IDLE, None, "a pattern: its paths appear when somebody asks for them")
+_UNPUBLISHED = Verdict(State.IDLE, None, "waiting for a publisher")
+_REDIRECT = Verdict(State.IDLE, None, "redirects its readers")
+_ON_DEMAND = Verdict(State.IDLE, None, "on demand: pulled when somebody watches")
+
+
 @dataclass(frozen=True, slots=True)
 class Vital:
     """A verdict and since when it stands (seconds since the epoch): moved only when state or reason changes."""
@@ -59,6 +70,8 @@ def feel(previous: Pulse | None, path: RuntimePath, now: float) -> Pulse:
     """Add one observation. Counters fall to 0 on each reconnect (mediamtx-api 3.1): what is new then is all of them."""
     if previous is None:
         return Pulse(path.inbound_bytes, path.inbound_bytes, now, path.ready_time if path.ready else None)
+    if path.inbound_bytes == previous.last_bytes and path.ready and path.ready_time == previous.ready_time:
+        return previous
     fell = path.inbound_bytes < previous.last_bytes
     gained = path.inbound_bytes if fell else path.inbound_bytes - previous.last_bytes
     came_back = path.ready and path.ready_time != previous.ready_time
@@ -80,33 +93,27 @@ def judge(
     `waited` is seconds since it was applied or its server started, whichever is later.
     """
     if is_pattern(stream.name):
-        return Verdict(State.IDLE, None, "a pattern: its paths appear when somebody asks for them")
+        return _PATTERN
     starting = waited < stream.health.start_grace
     if path is None:
-        if starting:
-            return Verdict(State.STARTING, None, "not on the server yet")
-        return Verdict(State.ERROR, Reason.NOT_READY, "the server does not show this path")
+        return _NOT_THERE_YET if starting else _NOT_SHOWN
     if _is_up(stream, path, version):
         quiet = now - pulse.grown_at if pulse else 0.0
         if quiet >= stream.health.stall_after:
             return Verdict(State.ERROR, Reason.STALLED, f"no byte came in for {quiet:.0f} s although it is ready")
-        return Verdict(State.RUNNING)
-    if idle := _why_idle(stream):
-        return Verdict(State.IDLE, None, idle)
-    if starting:
-        return Verdict(State.STARTING, None, "connecting to the source")
-    return Verdict(State.ERROR, Reason.NOT_READY, "the source delivers nothing; MediaMTX tries again every 5 s")
+        return _RUNNING
+    return _idle(stream) or (_CONNECTING if starting else _NOTHING)
 
 
-def _why_idle(stream: Stream) -> str | None:
+def _idle(stream: Stream) -> Verdict | None:
     """Say why a path that shows nothing is healthy all the same; only its configuration tells (mediamtx-api 3.2)."""
     source = stream.options.get("source", "publisher")
     if source in _WITHOUT_SOURCE:
-        return "waiting for a publisher"
+        return _UNPUBLISHED
     if source == "redirect":
-        return "redirects its readers"
+        return _REDIRECT
     if stream.options.get("sourceOnDemand") is True:
-        return "on demand: pulled when somebody watches"
+        return _ON_DEMAND
     return None
 
 
@@ -126,6 +133,8 @@ def settle_verdict(previous: Vital | None, verdict: Verdict, wall: float) -> Vit
     """Give a verdict its `since`."""
     if previous is None:
         return Vital(verdict, wall)
+    if previous.verdict is verdict:
+        return previous
     same = previous.verdict.state is verdict.state and previous.verdict.reason is verdict.reason
     if same:
         return previous if previous.verdict == verdict else Vital(verdict, previous.since, previous.previous)

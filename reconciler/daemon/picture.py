@@ -6,6 +6,7 @@ Not guaranteed: a board is drawn when somebody asks and kept for half a second; 
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.core.board import Board, ServerView, StreamView
@@ -99,7 +100,7 @@ def stream_views(keeper: Keeper, wanted: Mapping[str, WantedTimes]) -> list[Stre
                 sync_message=standing.message,
                 camera_id=stream.camera_id,
                 description=stream.description,
-                source_url=mask_url(str(stream.options.get("source", "publisher"))),
+                source_url=_masked(str(stream.options.get("source", "publisher"))),
                 labels=stream.labels,
                 readers=path.readers if path else 0,
                 inbound_bytes=pulse.total if pulse else 0,
@@ -111,6 +112,12 @@ def stream_views(keeper: Keeper, wanted: Mapping[str, WantedTimes]) -> list[Stre
             )
         )
     return views
+
+
+@lru_cache(maxsize=20_000)
+def _masked(source: str) -> str:
+    """Mask a source URL; most of what drawing a board costs, and it changes with the file only."""
+    return mask_url(source)
 
 
 def _with_problems(verdict: Verdict, stream: Stream) -> str:

@@ -25,6 +25,10 @@ __all__ = ["Vitals"]
 
 log = logging.getLogger(__name__)
 
+_DISABLED = Verdict(State.STOPPED, Reason.DISABLED, "`enabled: no` in the file")
+_CROWD = 20
+_NAMED = 5
+
 
 class Vitals:
     """Pulses and verdicts of all streams of one server."""
@@ -76,15 +80,17 @@ class Vitals:
         """Judge every stream anew; `down` is the verdict on all wanted ones while the server cannot be read."""
         now, wall = self._clock.monotonic(), self._clock.time()
         judged: dict[str, Vital] = {}
+        news: list[tuple[Stream, Vital]] = []
         for stream in streams:
             standing = standings.get(stream.name, UNKNOWN)
             verdict = self._verdict(stream, standing, down, version, now)
             previous = self._vitals.get(stream.name)
             vital = settle_verdict(previous, verdict, wall)
             if vital is not previous and (previous is None or vital.since != previous.since):
-                _tell(stream, vital)
+                news.append((stream, vital))
             judged[stream.name] = vital
         self._vitals = judged
+        _tell_all(news)
         for name in self._pulses.keys() - judged.keys():
             del self._pulses[name]
         for name in self._applied.keys() - judged.keys():
@@ -94,7 +100,7 @@ class Vitals:
         self, stream: Stream, standing: Standing, down: Verdict | None, version: Version | None, now: float
     ) -> Verdict:
         if not stream.enabled:
-            return Verdict(State.STOPPED, Reason.DISABLED, "`enabled: no` in the file")
+            return _DISABLED
         if down is not None:
             return down
         if standing.sync is Sync.REJECTED:
@@ -106,6 +112,21 @@ class Vitals:
         path = self._observation.runtime.get(stream.name)
         waited = now - max(self._applied.get(stream.name, self._server_since), self._server_since)
         return judge(stream, path, self._pulses.get(stream.name), version=version, waited=waited, now=now)
+
+
+def _tell_all(news: list[tuple[Stream, Vital]]) -> None:
+    """Log each transition; a crowd of them, such as a dead server's, as one line a state."""
+    if len(news) <= _CROWD:
+        for stream, vital in news:
+            _tell(stream, vital)
+        return
+    by_verdict: dict[tuple[State, Reason | None], list[str]] = {}
+    for stream, vital in news:
+        by_verdict.setdefault((vital.verdict.state, vital.verdict.reason), []).append(stream.name)
+    for (state, reason), names in by_verdict.items():
+        fields = {"state": state.value, "reason": reason.value if reason else None, "first": ",".join(names[:_NAMED])}
+        level = logging.WARNING if state is State.ERROR else logging.INFO
+        log.log(level, "%d streams are %s", len(names), state.value, extra={"fields": fields})
 
 
 def _tell(stream: Stream, vital: Vital) -> None:

@@ -206,7 +206,8 @@ async def test_a_watched_camera_is_not_cut_by_anything_that_does_not_concern_it(
     async with Camera.start(username="admin", password="p@ss/w:rd") as camera:
         with RealServer.start(tmp_path, rtsp=True, paths={"all_others": {}}) as server:
             source = {"source": camera.url(login=False), "username": "admin", "password": "p@ss/w:rd"}
-            live = {"live": {**source, "rtspTransport": "tcp", "record": False}}
+            recording = {"record": False, "recordPath": str(tmp_path / "%path" / "%Y-%m-%d_%H-%M-%S-%f")}
+            live = {"live": {**source, "rtspTransport": "tcp", **recording}}
             await asyncio.to_thread(_watch_through_trouble, tmp_path, server, live)
 
 
@@ -236,7 +237,8 @@ def _trouble(daemon: DaemonProcess, server: RealServer, live: dict[str, Any]) ->
     daemon.wait_for_passes(2)
     daemon.kill()
     daemon.boot()
-    daemon.save({"live": {**live["live"], "record": True, "recordPath": str(daemon.directory / "%path" / "%s-%f")}})
+    daemon.save({"live": {**live["live"], "record": True}})
+    daemon.wait_for(lambda: server.configured()["live"]["record"], "the recording is on")
     daemon.wait_for(lambda: daemon.stream("live")["sync"] == "in_sync", "in sync")
     daemon.hang_up()
     daemon.wait_for_passes(2)
