@@ -1,11 +1,11 @@
 """What a simulated server answers, who may ask, and how it ends.
 
-Not guaranteed: a Response is what is meant to be sent; the transport may break it on purpose.
+Not guaranteed: a Response is what is meant to be sent; the service may break it on purpose.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One of authInternalUsers; `api`: it may use the Control API."""
+    """One of authInternalUsers; `api`: it may use the Control API. Both words also as `sha256:` and base64."""
 
     name: str
-    password: str
+    password: str = field(repr=False)
     api: bool = True

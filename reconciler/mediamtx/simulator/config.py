@@ -3,12 +3,15 @@
 Every write validates everything, as MediaMTX does, so one bad path can refuse all writes: legacy credentials freeze
 the configuration (mediamtx-api 2.5), and from 1.17 on a refused PATCH stays in the live configuration (1.3).
 
-Not guaranteed: rules that need the server's disk or its global settings are not checked.
+Not guaranteed: rules that need the server's disk or its global settings are not checked. Up to 1.15 a real server
+rounds sizes anew with each write; here they stay.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reconciler.core.options.effective import built_in_defaults, effective
@@ -17,11 +20,12 @@ from reconciler.core.options.table import accepted_name
 from reconciler.core.options.version import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from reconciler.core.model import Json, Options
+    from reconciler.core.options.violation import Violation
 
-__all__ = ["Config", "Existing", "Missing", "RefusedError"]
+__all__ = ["Config", "Existing", "Missing", "RefusedError", "Resolved", "View"]
 
 _SHOW_REDACTED_FROM = Version(1, 20, 1)
 _REFUSED_PATCH_STAYS_FROM = Version(1, 17, 0)
@@ -45,94 +49,123 @@ class Missing(Exception):  # noqa: N818 - reads as what is meant
     """`patch` or `delete` of a path that is not there: 404."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True)
+class Resolved:
+    """One set of options: as declared, and `options` in full, as they are in force."""
+
+    declared: Options
+    options: Options
+    shown: Mapping[str, Json]
+
+    @cached_property
+    def text(self) -> str:
+        """What the API shows, as JSON."""
+        return json.dumps(self.shown, separators=(",", ":"), ensure_ascii=False)
+
+    @cached_property
+    def has_legacy(self) -> bool:
+        """Whether it names legacy credentials."""
+        return has_legacy(self.declared)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The whole configuration at one moment; the paths are sorted by name."""
+
+    defaults: Resolved
+    paths: Mapping[str, Resolved]
+
+
 class Config:
-    """What was declared, by path name. `own_users`: authInternalUsers are set, so legacy credentials never pass."""
+    """What is configured now (`view`), and what was before the last write (`previous`).
 
-    version: Version
-    own_users: bool = False
-    declared: dict[str, dict[str, Json]] = field(default_factory=dict)
-    working: dict[str, dict[str, Json]] = field(default_factory=dict)
-    """What the next write starts from: `declared`, and what refused patches left behind."""
-    defaults: dict[str, Json] = field(default_factory=dict)
-    legacy_used: bool = False
+    `own_users`: authInternalUsers are set, so legacy credentials never pass. Initial `defaults` are pathDefaults.
 
-    # --- reading --------------------------------------------------------------------------------------------------
+    Raises:
+        RefusedError: a server of `version` would not start with them.
+    """
 
-    def shown_defaults(self) -> dict[str, Json]:
-        """Return `pathdefaults/get`."""
-        shown = effective(self.defaults, built_in_defaults(self.version), self.version)
-        return {"name": self.defaults.get("name", ""), **self._redacted(shown)}
-
-    def resolved(self, name: str) -> dict[str, Json]:
-        """Return the whole path as it is in force, without its name."""
-        defaults = {k: v for k, v in self.shown_defaults().items() if k != "name"}
-        return effective(self.declared[name], defaults, self.version)
-
-    def shown(self, name: str) -> dict[str, Json]:
-        """Return the path as `paths/get` shows it."""
-        return {"name": name, **self._redacted(self.resolved(name))}
-
-    def _redacted(self, path: dict[str, Json]) -> dict[str, Json]:
-        if self.version >= _SHOW_REDACTED_FROM:
-            path.update({key: "<redacted>" for key in _REDACTED if path.get(key)})
-        return path
+    def __init__(self, version: Version, *, own_users: bool = False, defaults: Options | None = None) -> None:
+        self.version = version
+        self._own_users, self._legacy_used = own_users, False
+        self.view = View(self._resolve_defaults({}), {})
+        self.previous = self.view
+        # What the next write starts from: what was declared, and what refused patches left behind.
+        self._working: dict[str, dict[str, Json]] = {}
+        if defaults:
+            self.patch_defaults(defaults)
 
     # --- writing --------------------------------------------------------------------------------------------------
 
     def add(self, name: str, body: Options) -> None:
         """`paths/add`."""
         options = self._decoded(body)
-        if name in self.declared:
+        if name in self.view.paths:
             raise Existing("path already exists")
-        self._take({**self.working, name: options}, self.defaults)
+        self._take({**self._working, name: options}, self.view.defaults)
 
     def replace(self, name: str, body: Options) -> None:
         """`paths/replace`: also creates."""
-        self._take({**self.working, name: self._decoded(body)}, self.defaults)
+        self._take({**self._working, name: self._decoded(body)}, self.view.defaults)
 
     def patch(self, name: str, body: Options) -> None:
         """`paths/patch`."""
         options = self._known(body)
-        if name not in self.declared:
+        if name not in self.view.paths:
             raise Missing
         self._check_values(options)
-        trial = {**self.working, name: {**self.working[name], **_set_fields(options)}}
+        trial = {**self._working, name: {**self._working[name], **_set_fields(options)}}
         if self.version >= _REFUSED_PATCH_STAYS_FROM:
-            self.working = trial
-        self._take(trial, self.defaults)
+            self._working = trial
+        self._take(trial, self.view.defaults)
 
     def delete(self, name: str) -> None:
         """`paths/delete`."""
-        if name not in self.declared:
+        if name not in self.view.paths:
             raise Missing
-        self._take({other: options for other, options in self.working.items() if other != name}, self.defaults)
+        self._take({other: options for other, options in self._working.items() if other != name}, self.view.defaults)
 
     def patch_defaults(self, body: Options) -> None:
         """`pathdefaults/patch`."""
         known = self._known(body)
         self._check_values(known)
-        self._take(self.working, {**self.defaults, **{key: value for key, value in known.items() if value is not None}})
+        declared = {**self.view.defaults.declared, **{key: value for key, value in known.items() if value is not None}}
+        self._take(self._working, self._resolve_defaults(declared))
 
-    def _take(self, paths: dict[str, dict[str, Json]], defaults: dict[str, Json]) -> None:
-        """Put `paths` in force if the whole is valid."""
-        self._validate(paths, defaults)
-        self.legacy_used = self.legacy_used or _has_legacy(paths, defaults)
-        self.declared, self.working, self.defaults = paths, paths, defaults
+    def fill(self, paths: Mapping[str, Options]) -> None:
+        """Take all paths of a configuration file at once."""
+        self._take({name: self._decoded(options) for name, options in paths.items()}, self.view.defaults)
 
-    def _validate(self, paths: dict[str, dict[str, Json]], defaults: dict[str, Json]) -> None:
-        if (self.own_users or self.legacy_used) and _has_legacy(paths, defaults):
+    def _take(self, working: dict[str, dict[str, Json]], defaults: Resolved) -> None:
+        """Put `working` in force if the whole is valid."""
+        kept = self.view.paths if defaults is self.view.defaults else {}
+        unchanged = {name for name in working if name in kept and kept[name].declared is working[name]}
+        legacy = self._validate(working, defaults, unchanged)
+        paths = {
+            name: kept[name] if name in unchanged else self._resolve(name, working[name], defaults)
+            for name in sorted(working)
+        }
+        self._legacy_used = self._legacy_used or legacy
+        self._working, self.previous, self.view = working, self.view, View(defaults, paths)
+
+    def _validate(self, working: dict[str, dict[str, Json]], defaults: Resolved, unchanged: set[str]) -> bool:
+        """Return whether there are legacy credentials anywhere.
+
+        Raises:
+            RefusedError: something is not valid.
+        """
+        legacy = defaults.has_legacy or any(
+            self.view.paths[name].has_legacy if name in unchanged else has_legacy(options)
+            for name, options in working.items()
+        )
+        if legacy and (self._own_users or self._legacy_used):
             raise RefusedError(_FROZEN)
-        shown = effective(defaults, built_in_defaults(self.version), self.version)
-        for name in sorted(paths):
-            if defaults == self.defaults and self.declared.get(name) is paths[name]:
-                continue  # valid before, and still the same
-            for violation in check_semantics(name, paths[name], shown, self.version):
-                if violation.server_text is not None:
-                    raise RefusedError(violation.server_text)
-        for _, violation in check_together(paths, self.version):
-            if violation.server_text is not None:
-                raise RefusedError(violation.server_text)
+        for name in sorted(working.keys() - unchanged):
+            _refuse(check_semantics(name, working[name], defaults.options, self.version))
+        _refuse(violation for _, violation in check_together(working, self.version))
+        return legacy
+
+    # --- what is declared, and what it resolves to ----------------------------------------------------------------
 
     def _decoded(self, body: Options) -> dict[str, Json]:
         """Return the fields that a body sets, in their right spelling."""
@@ -148,9 +181,26 @@ class Config:
         return known
 
     def _check_values(self, options: Options) -> None:
-        for violation in check_types(options, self.version):
-            if violation.server_text is not None:
-                raise RefusedError(violation.server_text)
+        _refuse(check_types(options, self.version))
+
+    def _resolve_defaults(self, declared: Options) -> Resolved:
+        options = effective(declared, built_in_defaults(self.version), self.version)
+        return Resolved(declared, options, {"name": declared.get("name", ""), **self._redacted(options)})
+
+    def _resolve(self, name: str, declared: Options, defaults: Resolved) -> Resolved:
+        options = effective(declared, defaults.options, self.version)
+        return Resolved(declared, options, {"name": name, **self._redacted(options)})
+
+    def _redacted(self, options: dict[str, Json]) -> dict[str, Json]:
+        if self.version < _SHOW_REDACTED_FROM:
+            return options
+        return {**options, **{key: "<redacted>" for key in _REDACTED if options.get(key)}}
+
+
+def _refuse(violations: Iterable[Violation]) -> None:
+    for violation in violations:
+        if violation.server_text is not None:
+            raise RefusedError(violation.server_text)
 
 
 def _set_fields(options: Options) -> dict[str, Json]:
@@ -158,5 +208,6 @@ def _set_fields(options: Options) -> dict[str, Json]:
     return {key: value for key, value in options.items() if value is not None and key != "name"}
 
 
-def _has_legacy(paths: Mapping[str, Options], defaults: Options) -> bool:
-    return any(options.get(key) for options in (defaults, *paths.values()) for key in _LEGACY)
+def has_legacy(options: Options) -> bool:
+    """Say whether `options` name legacy credentials."""
+    return any(options.get(key) for key in _LEGACY)

@@ -1,11 +1,10 @@
-"""Routes, login, pages and answers of the Control API, by version (mediamtx-api 1.1 to 1.7).
+"""Routes, pages and answers of the Control API, by version (mediamtx-api 1.1 to 1.7).
 
 Not guaranteed: gin's redirects for trailing slashes are given for the lists only, where a client may meet them.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import math
 import re
@@ -17,6 +16,8 @@ from reconciler.core.options.version import Version
 from reconciler.mediamtx.simulator.answers import Response
 from reconciler.mediamtx.simulator.bodies import BadBodyError, decode_body
 from reconciler.mediamtx.simulator.config import Missing, RefusedError
+from reconciler.mediamtx.simulator.login import delay_range, log_in
+from reconciler.mediamtx.simulator.shown import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,14 +29,17 @@ __all__ = ["Routes"]
 
 _INFO_FROM = Version(1, 15, 2)
 _STATUS_FROM = Version(1, 15, 5)
-_BEARER_FROM = Version(1, 9, 2)
+_NO_COOKIES_FROM = Version(1, 19, 3)
 _CONFIG = "/v3/config/paths/"
 _JSON = "application/json; charset=utf-8"
-_WRONG_LOGIN_DELAY = 2.0
 _UINT31 = 2**31
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _LISTS = ("/v3/paths/list", "/v3/config/paths/list")
-_OK, _MOVED, _BAD, _UNAUTHORIZED, _NOT_FOUND = 200, 301, 400, 401, 404
+_OK, _NO_CONTENT, _MOVED, _BAD, _UNAUTHORIZED, _NOT_FOUND = 200, 204, 301, 400, 401, 404
+_PREFLIGHT = {
+    "access-control-allow-methods": "OPTIONS, GET, POST, PATCH, DELETE",
+    "access-control-allow-headers": "Authorization, Content-Type",
+}
 
 
 class _AnswerError(Exception):
@@ -61,10 +65,15 @@ class Routes:
         path, _, query = target.partition("?")
         if _BAD_ESCAPE.search(path):
             return _response(_BAD, b"400 Bad Request", "text/plain; charset=utf-8")  # Go's, before anything else
+        return self._with_origin(self._answer(method, path, query, headers, body))
+
+    def _answer(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Response:
         if method == "OPTIONS" and "origin" in headers and "access-control-request-method" in headers:
-            return _response(204, b"", None)
+            return _with(_response(_NO_CONTENT, b"", None), _PREFLIGHT)
+        refusal = log_in(self._simulator.users, headers, self._version)
+        if refusal is not None:
+            return self._unauthorized(asks=refusal.asks)
         try:
-            self._log_in(headers)
             return self._dispatch(method, path, parse_qs(query, keep_blank_values=True), body)
         except _AnswerError as answer:
             return answer.response
@@ -76,30 +85,28 @@ class Routes:
     def _dispatch(self, method: str, path: str, query: dict[str, list[str]], body: bytes) -> Response:
         if path.endswith("/") and path.rstrip("/") in _LISTS and method == "GET":
             plain = path.rstrip("/")
-            moved = _response(
-                _MOVED, f'<a href="{plain}">Moved Permanently</a>.\n\n'.encode(), "text/html; charset=utf-8"
-            )
-            return _with(moved, {"location": plain})
+            moved = f'<a href="{plain}">Moved Permanently</a>.\n\n'.encode()
+            return _with(_response(_MOVED, moved, "text/html; charset=utf-8"), {"location": plain})
         exact = self._exact().get((method, path))
         if exact is not None:
             return exact(query, body)
         for prefix, verb, action in self._named():
             if path.startswith(prefix) and method == verb:
-                name = unquote(path[len(prefix) :])
-                return action(name, body)
+                return action(unquote(path[len(prefix) :]), body)
             if path == prefix.rstrip("/") and method == verb:
                 return _with(_response(307 if verb != "GET" else _MOVED, b"", None), {"location": prefix})
         return _response(_NOT_FOUND, b"" if method == "HEAD" else b"404 page not found", "text/plain")
 
     def _exact(self) -> dict[tuple[str, str], Callable[[dict[str, list[str]], bytes], Response]]:
+        simulator = self._simulator
         routes: dict[tuple[str, str], Callable[[dict[str, list[str]], bytes], Response]] = {
-            ("GET", "/v3/config/pathdefaults/get"): lambda _, __: _json(self._simulator.config.shown_defaults()),
+            ("GET", "/v3/config/pathdefaults/get"): lambda _, __: _text(simulator.view.defaults.text),
             ("PATCH", "/v3/config/pathdefaults/patch"): lambda _, body: self._patch_defaults(body),
-            ("GET", "/v3/config/paths/list"): lambda query, _: self._page(query, self._config_items()),
-            ("GET", "/v3/paths/list"): lambda query, _: self._page(query, self._runtime_items()),
+            ("GET", "/v3/config/paths/list"): lambda query, _: self._config_list(query),
+            ("GET", "/v3/paths/list"): lambda query, _: self._runtime_list(query),
         }
         if self._version >= _INFO_FROM:
-            info: Json = {"version": f"v{self._version}", "started": self._simulator.started}
+            info: Json = {"version": f"v{self._version}", "started": simulator.started}
             routes["GET", "/v3/info"] = lambda _, __: _json(info)
         return routes
 
@@ -118,38 +125,36 @@ class Routes:
 
     def _get_config(self, name: str, _: bytes) -> Response:
         self._must_have_name(name)
-        config = self._simulator.config
-        if name not in config.declared:
-            return self._error(_NOT_FOUND, "path configuration not found")
-        return _json(config.shown(name))
+        path = self._simulator.view.paths.get(name)
+        return self._error(_NOT_FOUND, "path configuration not found") if path is None else _text(path.text)
 
     def _get_runtime(self, name: str, _: bytes) -> Response:
         self._must_have_name(name)
-        self._simulator.runtime.advance(self._simulator.now)
         if name not in self._simulator.runtime.entries:
             return self._error(_NOT_FOUND, "path not found")
         return _json(self._runtime_item(name))
 
-    def _config_items(self) -> list[Json]:
-        config = self._simulator.config
-        return [config.shown(name) for name in sorted(config.declared, key=str.encode)]
+    def _config_list(self, query: dict[str, list[str]]) -> Response:
+        paths = self._simulator.view.paths
+        return self._page(query, list(paths), lambda name: paths[name].text)
 
-    def _runtime_items(self) -> list[Json]:
-        runtime = self._simulator.runtime
-        runtime.advance(self._simulator.now)
-        return [self._runtime_item(name) for name in sorted(runtime.entries, key=str.encode)]
+    def _runtime_list(self, query: dict[str, list[str]]) -> Response:
+        names = sorted(self._simulator.runtime.entries)
+        return self._page(query, names, lambda name: _dumps(self._runtime_item(name)))
 
     def _runtime_item(self, name: str) -> Json:
-        simulator = self._simulator
-        return simulator.runtime.shown(name, simulator.now, simulator.stamp)
+        simulator, entry = self._simulator, self._simulator.runtime.entries[name]
+        entry.advance(simulator.now)
+        return show(name, entry, self._version, simulator.now, simulator.stamp)
 
-    def _page(self, query: dict[str, list[str]], items: list[Json]) -> Response:
+    def _page(self, query: dict[str, list[str]], names: list[str], text_of: Callable[[str], str]) -> Response:
         size = self._number(query, "itemsPerPage", 100)
         if size == 0:
             raise _AnswerError(self._error(_BAD, "invalid items per page"))
         page = self._number(query, "page", 0)
-        shown = items[page * size : (page + 1) * size]
-        return _json({"itemCount": len(items), "pageCount": math.ceil(len(items) / size), "items": shown})
+        shown = ",".join(text_of(name) for name in names[page * size : (page + 1) * size])
+        pages = math.ceil(len(names) / size)
+        return _text(f'{{"itemCount":{len(names)},"pageCount":{pages},"items":[{shown}]}}')
 
     def _number(self, query: dict[str, list[str]], key: str, default: int) -> int:
         text = query.get(key, [""])[0]
@@ -184,35 +189,6 @@ class Routes:
         if not name:
             raise _AnswerError(self._error(_BAD, "invalid name"))
 
-    # --- login ----------------------------------------------------------------------------------------------------
-
-    def _log_in(self, headers: Mapping[str, str]) -> None:
-        users = self._simulator.users
-        if not users:
-            return
-        kind, _, value = headers.get("authorization", "").partition(" ")
-        login = self._login(kind, value)
-        if login is not None and any((user.name, user.password) == login and user.api for user in users):
-            return
-        answer = self._error(_UNAUTHORIZED, "authentication error")
-        if self._version < _STATUS_FROM:
-            answer = _response(_UNAUTHORIZED, b"", None)
-        if login is None:
-            raise _AnswerError(_with(answer, {"www-authenticate": 'Basic realm="mediamtx"'}))
-        raise _AnswerError(_with(answer, {}, delay=_WRONG_LOGIN_DELAY))
-
-    def _login(self, kind: str, value: str) -> tuple[str, str] | None:
-        if kind.lower() == "basic":
-            try:
-                name, colon, password = base64.b64decode(value, validate=True).decode().partition(":")
-            except ValueError:
-                return None
-            return (name, password) if colon else None
-        if kind == "Bearer" and self._version >= _BEARER_FROM and value.count(":") == 1:
-            name, _, password = value.partition(":")
-            return name, password
-        return None
-
     # --- answers --------------------------------------------------------------------------------------------------
 
     def _success(self) -> Response:
@@ -222,9 +198,32 @@ class Routes:
         body: dict[str, Json] = {"error": text}
         return _json({"status": "error", **body} if self._version >= _STATUS_FROM else body, status)
 
+    def _unauthorized(self, *, asks: bool) -> Response:
+        answer = self._error(_UNAUTHORIZED, "authentication error")
+        if self._version < _STATUS_FROM:
+            answer = _response(_UNAUTHORIZED, b"", None)
+        if asks:
+            return _with(answer, {"www-authenticate": 'Basic realm="mediamtx"'})
+        least, most = delay_range(self._version)
+        return replace(answer, delay=least + self._simulator.chance() * (most - least))
+
+    def _with_origin(self, answer: Response) -> Response:
+        allowed = {"access-control-allow-origin": "*"}
+        if self._version < _NO_COOKIES_FROM:
+            allowed["access-control-allow-credentials"] = "true"
+        return _with(answer, allowed)
+
+
+def _dumps(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
 
 def _json(value: Any, status: int = _OK) -> Response:
-    return _response(status, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), _JSON)
+    return _response(status, _dumps(value).encode(), _JSON)
+
+
+def _text(text: str) -> Response:
+    return _response(_OK, text.encode(), _JSON)
 
 
 def _response(status: int, body: bytes, content_type: str | None) -> Response:
@@ -232,5 +231,5 @@ def _response(status: int, body: bytes, content_type: str | None) -> Response:
     return Response(status, headers, body)
 
 
-def _with(response: Response, headers: Mapping[str, str], *, delay: float = 0.0) -> Response:
-    return replace(response, headers={**response.headers, **headers}, delay=delay)
+def _with(response: Response, headers: Mapping[str, str]) -> Response:
+    return replace(response, headers={**response.headers, **headers})

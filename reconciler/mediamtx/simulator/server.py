@@ -1,9 +1,10 @@
 """The simulated server on a real socket, for `reconciler simulate`, the demo, and anybody's CI.
 
-Cameras are told what to do by `POST /simulator/cameras?source=URL&do=die|freeze|live`; that route is ours, MediaMTX has
-no such thing.
+Paths arrive byte for byte: nothing is normalised or redirected that MediaMTX would not. What can be done to the
+simulator over HTTP is in `control`. A server that a poisonous value ends is back after a second, as under a service
+manager; until then connections are dropped where a real one would have them refused.
 
-Not guaranteed: one request at a time, plain HTTP, no TLS.
+Not guaranteed: plain HTTP/1.1, no TLS; request bodies are read whole before anything else.
 """
 
 from __future__ import annotations
@@ -11,23 +12,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from reconciler.mediamtx.simulator.answers import CrashedError, Response
-from reconciler.mediamtx.simulator.cameras import Mode
+from reconciler.mediamtx.simulator.control import PREFIX, control
+from reconciler.mediamtx.simulator.service import DownError, DroppedError, Service
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
+    from reconciler.mediamtx.simulator.answers import Response
     from reconciler.mediamtx.simulator.simulator import Simulator
 
 __all__ = ["serve"]
 
-_MODES = {"die": Mode.DEAD, "freeze": Mode.FROZEN, "live": Mode.LIVE}
-_CONTROL = "/simulator/cameras"
+_BACK_AFTER = 1.0
+_KEEP_ALIVE = 30
+_NO_CONTENT = 204
+_CONNECTION = "reconciler.connection"
 
 
 class _Quiet(uvicorn.Server):
@@ -37,10 +41,26 @@ class _Quiet(uvicorn.Server):
         yield
 
 
-async def serve(simulator: Simulator, listener: socket.socket) -> None:
-    """Serve on a bound socket until cancelled."""
+class _Protocol(H11Protocol):
+    """HTTP that lets the application drop the connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        application = self.app
+
+        async def with_connection(scope: Any, receive: Any, send: Any) -> None:
+            await application({**scope, _CONNECTION: transport}, receive, send)
+
+        self.app = with_connection
+
+
+async def serve(simulator: Simulator, listener: socket.socket, *, service: Service | None = None) -> None:
+    """Serve on a bound socket until cancelled; `service` says how fast and how well, by default as well as possible."""
+    if simulator.restart_after is None:
+        simulator.restart_after = _BACK_AFTER
     config = uvicorn.Config(
-        _Application(simulator),
+        _Application(service or Service(simulator)),
+        http=_Protocol,
         lifespan="off",
         ws="none",
         access_log=False,
@@ -48,6 +68,7 @@ async def serve(simulator: Simulator, listener: socket.socket) -> None:
         log_level="warning",
         server_header=False,
         date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=1,
     )
     server = _Quiet(config)
@@ -63,45 +84,50 @@ async def serve(simulator: Simulator, listener: socket.socket) -> None:
 
 
 class _Application:
-    """ASGI, with the path as it was sent: names are percent-encoded and must not be normalised."""
+    """ASGI, with the path as it was sent."""
 
-    def __init__(self, simulator: Simulator) -> None:
-        self._simulator = simulator
+    def __init__(self, service: Service) -> None:
+        self._service = service
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        body = b""
-        more = True
+        body, more = b"", True
         while more:
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        query = scope["query_string"].decode()
-        target = scope["raw_path"].decode() + (f"?{query}" if query else "")
-        headers = {key.decode().lower(): value.decode("latin-1") for key, value in scope["headers"]}
-        answer = self._answer(scope["method"], target, headers, body)
-        await asyncio.sleep(answer.delay)
-        sent = [(key.encode(), value.encode()) for key, value in answer.headers.items()]
-        sent.append((b"content-length", str(len(answer.body)).encode()))
-        await send({"type": "http.response.start", "status": answer.status, "headers": sent})
-        await send({"type": "http.response.body", "body": answer.body})
-
-    def _answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Response:
-        path, _, query = target.partition("?")
-        if path == _CONTROL and method == "POST":
-            return self._control(parse_qs(query))
-        if not self._simulator.up:
-            self._simulator.restart()  # a service manager would have
         try:
-            return self._simulator.handle(method, target, headers, body)
-        except CrashedError:
-            self._simulator.restart()
-            return Response(500, {"connection": "close"}, b"")
+            answer = await self._answer(scope, body)
+        except DownError:
+            await _drop(scope[_CONNECTION], receive)
+        except DroppedError as dropped:
+            if dropped.answer is not None:
+                half = dropped.answer.body[: len(dropped.answer.body) // 2]
+                await send(_start(dropped.answer))
+                await send({"type": "http.response.body", "body": half, "more_body": True})
+            await _drop(scope[_CONNECTION], receive)
+        else:
+            await send(_start(answer))
+            await send({"type": "http.response.body", "body": answer.body})
 
-    def _control(self, query: dict[str, list[str]]) -> Response:
-        source, mode = query.get("source", [""])[0], _MODES.get(query.get("do", [""])[0])
-        if not source or mode is None:
-            return Response(400, {"content-type": "text/plain"}, b"needs source=URL and do=die, freeze or live\n")
-        self._simulator.set_camera(source, mode)
-        return Response(204, {}, b"")
+    async def _answer(self, scope: Any, body: bytes) -> Response:
+        path, query = scope["raw_path"].decode(), scope["query_string"].decode()
+        if path.startswith(PREFIX):
+            return control(self._service, scope["method"], path, query)
+        headers = {key.decode().lower(): value.decode("latin-1") for key, value in scope["headers"]}
+        return await self._service.answer(scope["method"], f"{path}?{query}" if query else path, headers, body)
+
+
+def _start(answer: Response) -> dict[str, Any]:
+    headers = [(key.encode(), value.encode()) for key, value in answer.headers.items()]
+    if answer.status != _NO_CONTENT:
+        headers.append((b"content-length", str(len(answer.body)).encode()))
+    return {"type": "http.response.start", "status": answer.status, "headers": headers}
+
+
+async def _drop(connection: asyncio.Transport, receive: Any) -> None:
+    """Close a connection, what was written going out first, and wait until that is noticed."""
+    connection.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass

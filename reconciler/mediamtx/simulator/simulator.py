@@ -1,19 +1,18 @@
-"""The simulated server as a whole: one request in, one answer out, at once. Time and delays are the transport's.
+"""The simulated server as a whole: one request in, one answer out, at once. Waiting is the service's.
 
 `handle` answers as a server of `version` does; the other methods are what a test or the demo does to it: restart it,
-reload its file, edit it behind our back, kill its cameras, stop it.
+reload its file, edit it behind our back, kill its cameras, stop it. All of it is a function of the clock that is
+passed in; nothing here waits, and nothing happens by itself between two calls.
 
 Not guaranteed: only what clients of the Control API can see is simulated; see the package for what is left out.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.core.options.poison import check_poison
 from reconciler.core.options.version import NEWEST, Version
 from reconciler.mediamtx.simulator.answers import CrashedError, Response, User
 from reconciler.mediamtx.simulator.cameras import Camera, Mode
@@ -22,16 +21,34 @@ from reconciler.mediamtx.simulator.routes import Routes
 from reconciler.mediamtx.simulator.runtime import Runtime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from reconciler.core.model import Json, Options
     from reconciler.core.seams import Clock
+    from reconciler.mediamtx.simulator.config import View
 
 __all__ = ["CrashedError", "Response", "Simulator", "User"]
 
+_LATE_CONFIG_FROM = Version(1, 20, 1)
+
+
+def _half() -> float:
+    return 0.5
+
 
 class Simulator:
-    """One simulated MediaMTX; `boot` are the paths of its configuration file."""
+    """One simulated MediaMTX; `boot` and `defaults` are the `paths` and `pathDefaults` of its configuration file.
+
+    `late`: for so many seconds after a write its effect is not to be seen (in the configuration from 1.20.1 on, in what
+    runs before that), and the next write has to wait. `crash_on_poison`: values that end a real server end this one,
+    which is back `restart_after` seconds later (None: when somebody calls `restart`).
+
+    To be set afterwards: `answers_before_dying`, its 200 wins the race against its death; `chance`, which draws from 0
+    to 1 for delays that are random.
+
+    Raises:
+        RefusedError: a server of this version would not start with that file.
+    """
 
     def __init__(
         self,
@@ -39,19 +56,28 @@ class Simulator:
         clock: Clock,
         version: Version = NEWEST,
         boot: Mapping[str, Options] | None = None,
+        defaults: Options | None = None,
         users: Iterable[User] = (),
         crash_on_poison: bool = True,
+        restart_after: float | None = None,
+        late: float = 0.0,
     ) -> None:
         self.version, self.clock = version, clock
         self.users = tuple(users)
-        self.crash_on_poison = crash_on_poison
+        self.crash_on_poison, self.restart_after, self.late = crash_on_poison, restart_after, late
+        self.answers_before_dying = False
+        self.chance: Callable[[], float] = _half
         self._boot = {name: dict(options) for name, options in (boot or {}).items()}
+        self._boot_defaults = dict(defaults or {})
         self._cameras: dict[str, Camera] = {}
         self.writes: Counter[str] = Counter()
-        self.up = True
         self.restarts: Counter[str] = Counter()
         self.readers_cut: Counter[str] = Counter()
+        self.publishers_cut: Counter[str] = Counter()
+        self.crashes = 0
         self._routes = Routes(self)
+        self._up, self._reachable = True, True
+        self._back_at: float | None = None
         self._start()
 
     # --- the API --------------------------------------------------------------------------------------------------
@@ -60,21 +86,40 @@ class Simulator:
         """Answer one request; `target` is path and query as they were sent, header names are in lower case.
 
         Raises:
-            CrashedError: the request ended the server process.
+            CrashedError: the server process is not there, or the request has ended it.
         """
+        if not self.up:
+            raise CrashedError(target)
         return self._routes.handle(method, target, headers, body)
 
     def applied(self, name: str) -> None:
         """Note a write that was accepted, let the runtime follow, and die of it where a real server would."""
         self.writes[name] += 1
-        self.follow()
-        if self.crash_on_poison and name in self.config.declared and self._is_deadly(self.config.resolved(name)):
-            self.stop()
+        self._visible_at = self.now + self.late
+        if not self.late or self.version >= _LATE_CONFIG_FROM:
+            self._follow()
+        if not self.answers_before_dying and not self.up:
             raise CrashedError(name)
 
-    def follow(self) -> None:
-        """Make the runtime follow the configuration."""
-        self.runtime.follow({name: self.config.resolved(name) for name in self.config.declared}, self.now)
+    @property
+    def view(self) -> View:
+        """The configuration as the API shows it now."""
+        late = self.version >= _LATE_CONFIG_FROM and self.now < self._visible_at
+        return self.config.previous if late else self.config.view
+
+    @property
+    def busy_until(self) -> float:
+        """Until when the next write has to wait."""
+        return self._visible_at
+
+    @property
+    def up(self) -> bool:
+        """Whether somebody listens, after all that was due has happened."""
+        if not self._up and self._back_at is not None and self._back_at <= self.now:
+            self.restart()
+        if self._up:
+            self._catch_up()
+        return self._up and self._reachable
 
     # --- what is done to it ---------------------------------------------------------------------------------------
 
@@ -84,9 +129,8 @@ class Simulator:
         return self.clock.monotonic()
 
     def stamp(self, monotonic: float) -> str:
-        """Write a monotonic second as the server prints times."""
-        wall = self.clock.time() - (self.clock.monotonic() - monotonic)
-        return datetime.fromtimestamp(wall, UTC).isoformat().replace("+00:00", "Z")
+        """Write a monotonic second as the server prints times; the same second always in the same words."""
+        return datetime.fromtimestamp(self._epoch + monotonic, UTC).isoformat().replace("+00:00", "Z")
 
     def restart(self) -> None:
         """End the process and start it anew: back to the file, a new `started`."""
@@ -94,80 +138,108 @@ class Simulator:
 
     def stop(self) -> None:
         """End the process; connections are refused until `restart`."""
-        self.up = False
+        self._up, self._back_at = False, None
+
+    def unreachable(self, is_so: bool) -> None:  # noqa: FBT001 - reads as a sentence
+        """Refuse connections, or stop refusing them; the process lives on and loses nothing."""
+        self._reachable = not is_so
 
     def reload(self) -> None:
         """Do what a write to its configuration file does: back to the file, the same `started`."""
         self.config = self._boot_config()
-        self.follow()
+        self._follow()
+
+    def change_file(self, boot: Mapping[str, Options]) -> None:
+        """Give the configuration file other paths; in force after a `reload` or `restart`."""
+        self._boot = {name: dict(options) for name, options in boot.items()}
 
     def edit(self, name: str, options: Options) -> None:
-        """Replace one path behind our back, as another client would."""
+        """Replace one path behind our back, as another client would.
+
+        Raises:
+            RefusedError: the server does not take it.
+        """
         self.config.replace(name, dict(options))
-        self.follow()
+        self._follow()
 
     def remove(self, name: str) -> None:
         """Delete one path behind our back."""
         self.config.delete(name)
-        self.follow()
+        self._follow()
 
-    def camera(self, source: str) -> Camera:
-        """Return the camera at a source URL; one that nobody has asked for yet is made, and is live."""
-        return self._cameras.setdefault(source, Camera())
+    def camera(self, where: str) -> Camera:
+        """Return the camera at a source URL, or of a path; one that nobody has asked for yet is made, and is live.
+
+        KeyError when there is no such path, or it has no camera.
+        """
+        source = where
+        if "://" not in where:
+            declared = self.runtime.entries[where].camera_source
+            if declared is None:
+                raise KeyError(where)
+            source = declared
+        return self._cameras.setdefault(source, Camera(self._switch))
+
+    def cameras(self) -> Mapping[str, Mode]:
+        """Return what every camera that was ever asked for does, by source URL."""
+        return {source: camera.mode for source, camera in self._cameras.items()}
 
     def set_camera(self, source: str, mode: Mode) -> None:
-        """Make the camera at `source` die, freeze or come back, now."""
-        now = self.now
-        self.runtime.advance(now)
-        camera = self.camera(source)
-        camera.mode = mode
-        for entry in self.runtime.entries.values():
-            connection = entry.connection
-            if connection is None or connection.camera is not camera:
-                continue
-            if mode is Mode.FROZEN and connection.ready_since is not None:
-                connection.silent_since = now
-            elif mode is Mode.LIVE and connection.silent_since is not None:
-                # What was missed is not made up for: the counter goes on from where it stood.
-                assert connection.ready_since is not None  # noqa: S101 - silent means ready
-                connection.ready_since += now - connection.silent_since
-                connection.silent_since = None
-            connection.advance(now)
+        """Make the camera at `source` die, freeze, refuse or come back, now."""
+        self._switch(self.camera(source), mode)
 
     def set_readers(self, name: str, readers: int) -> None:
-        """Let so many watch a path."""
-        self.runtime.entries[name].readers = readers
+        """Let so many watch a path; an on-demand source is asked for its stream by that. KeyError: no such path."""
+        self.runtime.watch(name, readers, self.now)
 
     def publish(self, name: str, *, on: bool = True) -> None:
-        """Begin or end publishing to a path."""
+        """Begin or end publishing to a path; KeyError when there is no such path."""
         self.runtime.entries[name].published_since = self.now if on else None
+
+    def configured(self) -> dict[str, Mapping[str, Json]]:
+        """Return what is configured, by name, in full; no lateness hides anything."""
+        return {name: path.shown for name, path in self.config.view.paths.items()}
 
     def shown(self, name: str) -> dict[str, Json]:
         """Return a path's configuration as the API shows it; KeyError when it is not there."""
-        return self.config.shown(name)
+        return dict(self.config.view.paths[name].shown)
 
     # --- below ----------------------------------------------------------------------------------------------------
 
-    def _is_deadly(self, path: Options) -> bool:
-        """Say whether running `path` ends a real server (mediamtx-api 4.6)."""
-        for violation in check_poison(path, self.version):
-            if violation.option == "rtspUDPSourcePortRange":
-                static = str(path.get("source", "")).startswith("rtsp")
-                if static and path.get("sourceOnDemand") is not True:
-                    return True
-            elif violation.option == "runOnInit":
-                return True
-        return False
+    def _switch(self, camera: Camera, mode: Mode) -> None:
+        self.runtime.advance(self.now)
+        camera.mode = mode
+        self.runtime.feel(camera, self.now)
+
+    def _follow(self) -> None:
+        self._followed = self.config.view
+        self.runtime.follow(self.config.view.paths, self.now)
+
+    def _catch_up(self) -> None:
+        """Let happen what was due: the runtime that lags behind, and death."""
+        if self._followed is not self.config.view and self._visible_at <= self.now:
+            self._follow()
+        if self.crash_on_poison and self.runtime.deadly_path(self.now) is not None:
+            self.crashes += 1
+            self._up = False
+            self._back_at = None if self.restart_after is None else self.now + self.restart_after
 
     def _start(self) -> None:
-        self.up = True
+        self._up, self._back_at = True, None
+        self._epoch = self.clock.time() - self.now
+        self._visible_at = self.now
         self.config = self._boot_config()
-        self.runtime = Runtime(self.version, self.camera, restarts=self.restarts, readers_cut=self.readers_cut)
+        self.runtime = Runtime(
+            self.version,
+            self.camera,
+            restarts=self.restarts,
+            readers_cut=self.readers_cut,
+            publishers_cut=self.publishers_cut,
+        )
         self.started = self.stamp(self.now)
-        self.follow()
+        self._follow()
 
     def _boot_config(self) -> Config:
-        config = Config(self.version, own_users=bool(self.users))
-        for name, options in self._boot.items():
-            config.replace(name, json.loads(json.dumps(options)))
+        config = Config(self.version, own_users=bool(self.users), defaults=self._boot_defaults)
+        config.fill(self._boot)
         return config

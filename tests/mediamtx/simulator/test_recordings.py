@@ -22,7 +22,6 @@ LEFT_OUT = {
     "/v3/rtspconns": "sessions are not simulated",
     "/v3/recordings": "recordings are not simulated",
     "/v3/config/global": "config/global is not simulated",
-    "/v3/hlsmuxers": "HLS is not simulated",
 }
 """What the simulator does not do: a client of ours never asks for it."""
 
@@ -80,6 +79,9 @@ def differences(step: Step, answer: Response) -> list[str]:
     body = trimmed(body_of(answer), step)
     if body != step.answer.get("body"):
         found.append(f"{where}: {body} instead of {step.answer.get('body')}")
+    for header, value in (step.answer.get("headers") or {}).items():
+        if answer.headers.get(header.lower()) != value:
+            found.append(f"{where}: {header}: {answer.headers.get(header.lower())} instead of {value}")
     return found
 
 
