@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
     from reconciler.daemon.applying import ChangeResult
+    from reconciler.daemon.onepass import Outlook
 
 __all__ = ["add_parser", "run"]
 
@@ -41,12 +42,13 @@ def run(arguments: argparse.Namespace) -> int:
     from reconciler.daemon.onepass import apply_once  # noqa: PLC0415
 
     set_up_logs(arguments, logging.ERROR)
-    redactor, failed = arguments.redactor, []
+    redactor = arguments.redactor
+    failed: set[tuple[str, str]] = set()
 
     def report(result: ChangeResult) -> None:
         line = render_result(result)
         if line.failed:
-            failed.append(result)
+            failed.add((result.change.server, result.change.name))
         print(redactor.text(line.text), flush=True)
 
     outlook = asyncio.run(
@@ -59,4 +61,13 @@ def run(arguments: argparse.Namespace) -> int:
         )
     )
     print(render(outlook, "text", redactor.text))
-    return Exit.ERROR if failed else exit_code(outlook)
+    return Exit.ERROR if failed & _open(outlook) else exit_code(outlook)
+
+
+def _open(outlook: Outlook) -> set[tuple[str, str]]:
+    """Name what is still not as it should be; what failed at first may have worked on a second try."""
+    return {
+        (change.server, change.name)
+        for plan in outlook.plans.values()
+        for change in (*plan.changes, *(held.change for held in plan.held))
+    }

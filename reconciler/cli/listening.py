@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bind", "bind_near", "parse_address", "stop_on_signals"]
 
+_BACKLOG = 128
+
 
 def parse_address(text: str) -> tuple[str, int]:
     """Read HOST:PORT.
@@ -34,7 +36,7 @@ def parse_address(text: str) -> tuple[str, int]:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address; port 0 takes any free one.
+    """Return a socket listening on the address; port 0 takes any free one.
 
     Raises:
         SettingsError: it is taken, or not ours.
@@ -43,6 +45,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(_BACKLOG)  # who connects from now on waits until we serve
     except OSError as error:
         listener.close()
         taken = error.errno == errno.EADDRINUSE
@@ -52,7 +55,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def bind_near(host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address or, when it is taken, to any free port of that host."""
+    """Return a socket listening on the address or, when it is taken, to any free port of that host."""
     try:
         return bind(host, port)
     except SettingsError:
