@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Notifier"]
 
 _LONGEST_STATUS = 1000
+_PATIENCE = 0.2
 
 
 class Notifier:
@@ -24,8 +25,10 @@ class Notifier:
 
     def __init__(self, address: str | None, watchdog_interval: float | None = None) -> None:
         """`address`: a path or, with a leading `@`, an abstract name; `watchdog_interval`: seconds between pings."""
-        self._address = "\0" + address[1:] if address and address.startswith("@") else address
-        self.watchdog_interval = watchdog_interval if address else None
+        # sd_notify(3) knows other kinds (vsock), which no manager of our own machine uses.
+        known = address if address and address[0] in "/@" else None
+        self._address = "\0" + known[1:] if known and known.startswith("@") else known
+        self.watchdog_interval = watchdog_interval if known else None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Notifier:
@@ -49,7 +52,8 @@ class Notifier:
 
     def status(self, text: str) -> None:
         """Set the one line `systemctl status` shows."""
-        self._send("STATUS=" + " ".join(text.split())[:_LONGEST_STATUS])
+        printable = "".join(character if character.isprintable() else " " for character in text)
+        self._send("STATUS=" + " ".join(printable.split())[:_LONGEST_STATUS])
 
     def stopping(self) -> None:
         """Say that we are going down."""
@@ -67,9 +71,10 @@ class Notifier:
     def _send(self, message: str) -> None:
         if self._address is None:
             return
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-            channel.settimeout(0)
-            try:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+                # A busy manager may take a moment; one that hangs must not make us hang.
+                channel.settimeout(_PATIENCE)
                 channel.sendto(message.encode(errors="replace"), self._address)
-            except OSError:
-                return
+        except OSError:
+            return
