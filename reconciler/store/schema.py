@@ -45,4 +45,4 @@ def migrate(connection: sqlite3.Connection, where: str) -> None:
             " upgrade, or use another daemon.state_dir"
         )
     for number in range(version, len(STEPS)):
-        connection.executescript(f"BEGIN; {STEPS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {STEPS[number]} PRAGMA user_version = {number + 1}; COMMIT;")

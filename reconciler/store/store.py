@@ -12,14 +12,15 @@ from __future__ import annotations
 import logging
 import secrets
 import sqlite3
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.core.model import Owned
 from reconciler.errors import StoreError
-from reconciler.store.directory import DirectoryLock, prepare, private_file
-from reconciler.store.schema import migrate, version_of
+from reconciler.store.directory import DATABASE, DirectoryLock, prepare, private_file
+from reconciler.store.schema import migrate
+from reconciler.store.trouble import is_corrupt, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,12 +30,12 @@ __all__ = ["Store", "WantedTimes"]
 
 log = logging.getLogger(__name__)
 
-_FILE = "state.db"
 _DIGEST_KEY = "digest_key"
 _LAST_GOOD = "last_good"
 _KEY_BYTES = 32
 _BUSY_SECONDS = 5.0
-_BROKEN = ("malformed", "not a database", "corrupt")
+_NO_KEY = bytes(_KEY_BYTES)
+"""What `peek` has where no daemon has made a key yet: nothing was digested, so nothing can be equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, where: str, lock: DirectoryLock | None) -> None:
         self._connection, self._where, self._lock = connection, where, lock
         self._wanted: dict[str, WantedTimes] | None = None
-        self.digest_key = self._digest_key()
+        self.digest_key = self._fact(_DIGEST_KEY) or _NO_KEY
 
     @classmethod
     def open(cls, directory: Path, *, stamp: Callable[[], str] = lambda: secrets.token_hex(4)) -> Store:
@@ -65,56 +66,61 @@ class Store:
         """
         prepare(directory)
         lock = DirectoryLock(directory)
-        path = directory / _FILE
+        path = directory / DATABASE
         try:
             try:
                 connection = _connect(path)
             except _CorruptError:
                 _set_aside(path, stamp())
-                connection = _connect(path)
-            return cls(connection, str(path), lock)
+                connection = _connect_anew(path)
+            try:
+                store = cls(connection, str(path), lock)
+                if store._fact(_DIGEST_KEY) is None:
+                    store.digest_key = secrets.token_bytes(_KEY_BYTES)
+                    store._keep_fact(_DIGEST_KEY, store.digest_key)
+            except BaseException:
+                connection.close()
+                raise
         except BaseException:
             lock.release()
             raise
+        return store
 
     @classmethod
     def peek(cls, directory: Path) -> Store:
-        """Open the state directory to read, beside a running daemon or none; an absent one reads as empty.
+        """Return what the state directory holds at this moment, beside a running daemon or none.
+
+        It is a copy in memory: what is written to it goes nowhere. A directory that is absent reads as empty.
 
         Raises:
             StoreError: there is a database and it cannot be read.
         """
-        path = directory / _FILE
+        path = directory / DATABASE
+        copy = sqlite3.connect(":memory:", isolation_level=None)
         try:
-            exists = path.exists()
+            if path.exists():
+                address = f"{path.absolute().as_uri()}?mode=ro"
+                with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as source:
+                    source.backup(copy)
+            migrate(copy, str(path))
+            return cls(copy, str(path), None)
         except OSError as error:
+            copy.close()
             raise StoreError(f"{path}: {error.strerror}: run this as the daemon's user") from None
-        if not exists:
-            return cls._empty()
-        try:
-            connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
         except sqlite3.Error as error:
-            raise StoreError(f"{path}: {error}: run this as the daemon's user") from None
-        try:
-            if version_of(connection) == 0:
-                connection.close()
-                return cls._empty()
-            return cls(connection, str(path), None)
-        except (sqlite3.Error, StoreError) as error:
-            connection.close()
-            raise StoreError(f"{path}: {error}: run this as the daemon's user") from None
-
-    @classmethod
-    def _empty(cls) -> Store:
-        connection = sqlite3.connect(":memory:", isolation_level=None)
-        migrate(connection, "memory")
-        return cls(connection, "memory", None)
+            copy.close()
+            raise trouble(str(path), error) from None
+        except BaseException:
+            copy.close()
+            raise
 
     def close(self) -> None:
         """Close the database and let the next daemon in."""
-        self._connection.close()
-        if self._lock is not None:
-            self._lock.release()
+        try:
+            self._connection.close()
+        finally:
+            if self._lock is not None:
+                self._lock.release()
 
     # --- inventory ------------------------------------------------------------------------------------------------
 
@@ -145,12 +151,12 @@ class Store:
     def last_good(self) -> str | None:
         """Return the last good desired state as a document, references unresolved; None when there never was one."""
         value = self._fact(_LAST_GOOD)
-        return None if value is None else value.decode()
+        return None if value is None else value.decode(errors="surrogatepass")
 
     def keep_last_good(self, document: str) -> None:
         """Keep `document` as the last good state; nothing is written when it already is."""
         if self.last_good() != document:
-            self._keep_fact(_LAST_GOOD, document.encode())
+            self._keep_fact(_LAST_GOOD, document.encode(errors="surrogatepass"))
 
     # --- times ----------------------------------------------------------------------------------------------------
 
@@ -175,13 +181,6 @@ class Store:
 
     # --- below ----------------------------------------------------------------------------------------------------
 
-    def _digest_key(self) -> bytes:
-        key = self._fact(_DIGEST_KEY)
-        if key is None:
-            key = secrets.token_bytes(_KEY_BYTES)
-            self._keep_fact(_DIGEST_KEY, key)
-        return key
-
     def _fact(self, name: str) -> bytes | None:
         with self._errors():
             row = self._connection.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
@@ -197,18 +196,19 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                # After some errors, a full disk for one, SQLite has already done so itself.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
-        """Wrap what SQLite raises; its texts name no values."""
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"{self._where}: {error}: is the disk full, or the directory read-only?") from None
+            raise trouble(self._where, error) from None
 
 
 class _CorruptError(Exception):
@@ -225,9 +225,9 @@ def _connect(path: Path) -> sqlite3.Connection:
         migrate(connection, str(path))
     except sqlite3.Error as error:
         connection.close()
-        if any(word in str(error) for word in _BROKEN):
+        if is_corrupt(error):
             raise _CorruptError from None
-        raise StoreError(f"{path}: {error}: is the disk full, or the directory read-only?") from None
+        raise trouble(str(path), error) from None
     except BaseException:
         connection.close()
         raise
@@ -249,6 +249,8 @@ def _set_aside(path: Path, stamp: str) -> None:
     try:
         path.rename(kept)
         for suffix in ("-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
+            # Beside a new database they would be taken for its own.
+            if (beside := path.with_name(path.name + suffix)).exists():
+                beside.rename(kept.with_name(kept.name + suffix))
     except OSError as error:
         raise StoreError(f"{path}: corrupt, and cannot be set aside: {error.strerror}") from None
