@@ -234,6 +234,15 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _connect_anew(path: Path) -> sqlite3.Connection:
+    try:
+        return _connect(path)
+    except _CorruptError:
+        raise StoreError(
+            f"{path}: is corrupt as soon as it is written: is the disk failing? (daemon.state_dir)"
+        ) from None
+
+
 def _check(connection: sqlite3.Connection) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
