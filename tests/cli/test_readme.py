@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import yaml
 
 from reconciler.cli.demo import shipped_file
 from reconciler.cli.main import build_parser
@@ -49,3 +50,12 @@ def test_make_has_the_two_commands() -> None:
 
 def test_the_demos_file_is_the_one_at_the_top() -> None:
     assert shipped_file() == ROOT / "streams.yaml"
+
+
+def test_the_shipped_mediamtx_yml_lets_in_nobody_but_this_machine() -> None:
+    settings = yaml.safe_load((ROOT / "mediamtx.yml").read_text())
+    assert settings["api"] is True
+    assert settings["apiAddress"] == "127.0.0.1:9997"
+    assert {value.rpartition(":")[0] for key, value in settings.items() if key.endswith("Address")} == {"127.0.0.1"}
+    assert [user["ips"] for user in settings["authInternalUsers"]] == [["127.0.0.1", "::1"]]
+    assert settings["paths"] == {}
