@@ -221,6 +221,8 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        # A password that once stood in the file in clear must not stay behind in a free page.
+        connection.execute("PRAGMA secure_delete = ON")
         _check(connection)
         migrate(connection, str(path))
     except sqlite3.Error as error:
