@@ -59,3 +59,9 @@ def test_the_shipped_mediamtx_yml_lets_in_nobody_but_this_machine() -> None:
     assert {value.rpartition(":")[0] for key, value in settings.items() if key.endswith("Address")} == {"127.0.0.1"}
     assert [user["ips"] for user in settings["authInternalUsers"]] == [["127.0.0.1", "::1"]]
     assert settings["paths"] == {}
+
+
+def test_the_files_the_readme_installs_are_there() -> None:
+    named = re.findall(r"^ {4,}sudo install .*?(systemd/\S+|streams\.yaml) /", (ROOT / "README.md").read_text(), re.M)
+    assert len(named) == 3
+    assert [name for name in named if not (ROOT / name).exists()] == []
