@@ -62,6 +62,8 @@ def test_the_shipped_mediamtx_yml_lets_in_nobody_but_this_machine() -> None:
 
 
 def test_the_files_the_readme_installs_are_there() -> None:
-    named = re.findall(r"^ {4,}sudo install .*?(systemd/\S+|streams\.yaml) /", (ROOT / "README.md").read_text(), re.M)
+    named = re.findall(
+        r"^ {4,}sudo install .*?(systemd/\S+|streams\.yaml) /", (ROOT / "README.md").read_text(), re.MULTILINE
+    )
     assert len(named) == 3
     assert [name for name in named if not (ROOT / name).exists()] == []
