@@ -106,7 +106,9 @@ class _Planner:
         self._surroundings: str | None = None
 
     def plan(self) -> Plan:
-        fresh = self.given.fresh
+        def order(change: Change) -> tuple[bool, bool, bool, bool, str]:
+            return _order(change, self.given.fresh, self.memory.failures)
+
         wanted = {s.name: s for s in self.desired.streams.values() if s.server == self.server and s.enabled}
         for stream in wanted.values():
             self._want(stream)
@@ -114,8 +116,8 @@ class _Planner:
         ours = (wanted.keys() | self.memory.inventory.keys()) - {conflict.name for conflict in self.conflicts}
         return Plan(
             server=self.server,
-            changes=tuple(sorted(self.ready, key=lambda change: _order(change, fresh))),
-            held=tuple(sorted(self.held, key=lambda held: _order(held.change, fresh))),
+            changes=tuple(sorted(self.ready, key=order)),
+            held=tuple(sorted(self.held, key=lambda held: order(held.change))),
             conflicts=tuple(self.conflicts),
             in_sync=frozenset(self.in_sync),
             adopted=tuple(self.adopted),
@@ -256,7 +258,9 @@ _DELETE_ALL = (
 )
 
 
-def _order(change: Change, fresh: Collection[str]) -> tuple[int, bool, int, str]:
-    """Deletes first (they free what others need, mediamtx-api 4.6), then what was just edited, updates first."""
-    deletes = change.action is Action.DELETE
-    return (0 if deletes else 1, change.name not in fresh, 0 if change.action is Action.UPDATE else 1, change.name)
+def _order(change: Change, fresh: Collection[str], failures: Collection[str]) -> tuple[bool, bool, bool, bool, str]:
+    """Put what failed before last: it may hang again. Then deletes first, as they free what others need
+    (mediamtx-api 4.6), what was just edited before the rest, and updates before creates.
+    """
+    deletes, updates = change.action is Action.DELETE, change.action is Action.UPDATE
+    return (change.name in failures, not deletes, change.name not in fresh, not updates, change.name)

@@ -108,7 +108,7 @@ class DaemonProcess:
 
     def stream(self, name: str) -> dict[str, Any]:
         """Return one stream of the status; one that is not in it has the state and sync `absent`."""
-        absent = {"status": "absent", "sync": "absent", "readers": 0}
+        absent = {"status": "absent", "sync": "absent", "reason": None, "readers": 0}
         return next((stream for stream in self.status()["streams"] if stream["id"] == name), absent)
 
     def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
