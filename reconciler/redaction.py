@@ -57,17 +57,23 @@ _QUOTED = re.compile(rf"(?P<head>{_WORD}[\"']?\s*[=:]\s*)(?:\"(?:\\.|[^\\\"\n])*
 _ASSIGNED = re.compile(
     rf"(?P<head>{_WORD}[\"']?\s*=\s*)(?![\s\"'])[^\s&]+?(?=[\"')\]}}>]{{0,3}}(?:[\s&]|$))"
     # Prose goes on after `password: `, a value is the last on its line or stands in a list of them.
-    rf"|(?P<colon>{_WORD}[\"']?:)(?![\s\"'])[^\s&]+"
-    rf"|(?P<spaced>{_WORD}[\"']?\s*:\s+)(?:[^\s,}}\"']+(?=\}}|,\s*[\"']?\w+[\"']?\s*:)|[^\s\"']\S*(?=[ \t]*$))",
+    rf"|(?P<colon>{_WORD}[\"']?:)(?![\s\"'`])[^\s&]+"
+    rf"|(?P<spaced>{_WORD}[\"']?\s*:\s+)(?!\$\{{\w+:[^}}\s]*\}})"
+    rf"(?:[^\s,}}\"']+(?=\}}|,\s*[\"']?\w+[\"']?\s*:)|[^\s\"']\S*(?=[ \t]*$))",
     re.MULTILINE,
 )
 _QUERY = re.compile(
-    r"(?P<head>[?&](?:(?i:auth|key|sig|signature|jwt|pw|psw|session)=|streamid=[^\s&:]*:[^\s&:]*:[^\s&:]*:))[^\s&\"'<>]+"
+    r"(?P<head>[?&](?:(?i:auth\w*|key|sig|signature|jwt|p|pw|psw|session)=|streamid=[^\s&:#]*:[^\s&:]*:[^\s&:]*:"
+    r"|streamid=#!::(?:[^\s&,]*,)*s=))[^\s&\"'<>]+"
 )
 _HEADER = re.compile(
     r"(?P<head>(?P<sure>(?i:authorization)[\"']?[\s:=,]{1,4}b?[\"']?)?\b(?P<kind>(?i:basic|bearer))\s+)"
     r"(?P<value>[A-Za-z0-9._~+/=\-:]{6,})"
 )
+
+
+# A URL within the query of another one.
+_ENCODED_USERINFO = re.compile(r"(?P<head>(?i:%3a%2f%2f)(?:(?!%3[aA]|%40|%2[fF])[^\s&\"'])*%3[aA])[^\s&\"']*(?=%40)")
 
 
 def is_secret_name(name: str) -> bool:
@@ -213,6 +219,8 @@ def _mask_named(text: str) -> str:
     if any(stem in lower for stem in _STEMS):
         text = _QUOTED.sub(lambda match: f'{match["head"]}"{MASK}"', text)
         text = _ASSIGNED.sub(lambda match: f"{match['head'] or match['colon'] or match['spaced']}{MASK}", text)
+    if "%40" in text:
+        text = _ENCODED_USERINFO.sub(_keep_head, text)
     return _QUERY.sub(_keep_head, text) if "=" in text else text
 
 
