@@ -137,7 +137,7 @@ class _Show:
         import asyncio  # noqa: PLC0415
 
         from reconciler.cli.listening import bind_near  # noqa: PLC0415
-        from reconciler.daemon.app import SystemClock  # noqa: PLC0415
+        from reconciler.daemon.clock import SystemClock  # noqa: PLC0415
         from reconciler.mediamtx.simulator import Simulator  # noqa: PLC0415
         from reconciler.mediamtx.simulator.server import serve  # noqa: PLC0415
 

@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _simulator(arguments: argparse.Namespace) -> Simulator:
     from reconciler.core.options.version import NEWEST  # noqa: PLC0415
-    from reconciler.daemon.app import SystemClock  # noqa: PLC0415
+    from reconciler.daemon.clock import SystemClock  # noqa: PLC0415
     from reconciler.mediamtx.simulator import Simulator  # noqa: PLC0415
     from reconciler.mediamtx.simulator.config import RefusedError  # noqa: PLC0415
     from reconciler.mediamtx.simulator.configfile import BootFile, read_boot_file  # noqa: PLC0415

@@ -13,12 +13,12 @@ import logging
 import os
 import random
 import signal
-import time
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
+from reconciler.daemon.clock import SystemClock
 from reconciler.daemon.fleet import Fleet
 from reconciler.daemon.heart import Heart
 from reconciler.daemon.intake import Intake
@@ -28,9 +28,9 @@ from reconciler.daemon.picture import draw_board
 from reconciler.daemon.schedule import Wakers
 from reconciler.daemon.status_line import status_line
 from reconciler.daemon.supervise import Stage, supervise
+from reconciler.daemon.unusable import make_client
 from reconciler.daemon.wanted import note_wanted
 from reconciler.daemon.watch import Watcher
-from reconciler.mediamtx.client import Client
 from reconciler.notify.systemd import Notifier
 from reconciler.spec import SystemSecrets, load
 from reconciler.store import Store, find_state_directory, remember_state_directory
@@ -45,25 +45,13 @@ if TYPE_CHECKING:
     from reconciler.daemon.applying import ChangeResult
     from reconciler.logs import Redactor
 
-__all__ = ["Daemon", "RunOverrides", "SystemClock", "run"]
+__all__ = ["Daemon", "RunOverrides", "run"]
 
 log = logging.getLogger(__name__)
 
 _BOARD_AGE = 0.5
 _STATUS_EVERY = 2.0
 _STOP_GRACE = 15.0
-
-
-class SystemClock:
-    """The machine's clocks."""
-
-    def monotonic(self) -> float:
-        """Seconds that never go back."""
-        return time.monotonic()
-
-    def time(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,17 +233,14 @@ class Daemon:
 
         return Keeper(
             spec,
-            client=Client(spec, clock=self._clock, redactor=self._redactor, on_request=count_request),
+            client=make_client(spec, clock=self._clock, redactor=self._redactor, on_request=count_request),
             notebook=Notebook(name, store=self._store, clock=self._clock, draw=random.random),
             clock=self._clock,
             draw=random.random,
             meter=self._metrics,
             heart=self._heart,
-            on_change=self._note_change,
+            on_change=self._on_change,
         )
-
-    def _note_change(self, result: ChangeResult) -> None:
-        self._on_change(result)
 
     def _set_timers(self, fleet: Fleet) -> None:
         """Wake each keeper at the pace of the file; the loops have deadlines of their own besides."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reconciler.core.plan import Given, Policy, make_plan
-from reconciler.daemon.app import SystemClock
 from reconciler.daemon.applying import Applier, ChangeResult, Ending
+from reconciler.daemon.clock import SystemClock
 from reconciler.daemon.notebook import Notebook
 from reconciler.errors import ConfigError, ServerError
 from reconciler.mediamtx.client import Client
