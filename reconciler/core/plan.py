@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from reconciler.core.change import FieldChange
     from reconciler.core.memory import Memory
-    from reconciler.core.model import Desired, Json, LiveConfig, RuntimePath, Stream
+    from reconciler.core.model import Desired, LiveConfig, Options, RuntimePath, Stream
 
 __all__ = ["Expectations", "Given", "Policy", "make_plan", "surroundings"]
 
@@ -45,9 +45,9 @@ class Expectations:
 
     def __init__(self) -> None:
         self._live_defaults: tuple[object, object] | None = None
-        self._by_name: dict[str, tuple[str, dict[str, Json]]] = {}
+        self._by_name: dict[str, tuple[str, Options]] = {}
 
-    def of(self, stream: Stream, live: LiveConfig) -> dict[str, Json]:
+    def of(self, stream: Stream, live: LiveConfig) -> Options:
         """Return the whole path object expected for `stream`, without `name`."""
         basis = (live.defaults, live.version)
         if self._live_defaults != basis:
@@ -58,6 +58,10 @@ class Expectations:
             known = (stream.digest, effective(stream.options, live.defaults, live.version))
             self._by_name[stream.name] = known
         return known[1]
+
+    def confirm(self, stream: Stream, actual: Options) -> None:
+        """Keep what the server shows in place of an equal expectation: of ten thousand paths one copy is enough."""
+        self._by_name[stream.name] = (stream.digest, actual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,8 @@ class _Planner:
         self.drifted: set[str] = set()
         self.adopted: list[Stream] = []
         self._surroundings: str | None = None
+        placed = [name for name, own in self.memory.inventory.items() if own.digest]
+        self.lost = self.memory.lost or (len(placed) > 1 and not any(name in self.live.paths for name in placed))
 
     def plan(self) -> Plan:
         def order(change: Change) -> tuple[bool, bool, bool, bool, str]:
@@ -152,6 +158,10 @@ class _Planner:
             else:
                 self._propose(change)
             return
+        self.given.expectations.confirm(stream, actual)
+        if self._just_written_otherwise(stream):
+            self.settling.add(stream.name)
+            return
         self.in_sync.add(stream.name)
         if owned is None or owned.digest != stream.digest:
             self.adopted.append(stream)
@@ -174,7 +184,7 @@ class _Planner:
         owned = self.memory.inventory.get(stream.name)
         if owned is None or owned.digest != stream.digest:
             return Cause.FILE
-        return Cause.RESTORE if self.memory.lost and stream.name not in self.live.paths else Cause.DRIFT
+        return Cause.RESTORE if self.lost and stream.name not in self.live.paths else Cause.DRIFT
 
     def _propose(self, change: Change) -> None:
         """Let a change go, or hold it with its reason."""
@@ -228,7 +238,7 @@ class _Planner:
             (vanished if stream is None else stopped).append(change)
         for change in stopped:
             self._propose(change)
-        owned_here = self.memory.inventory.keys() & self.live.paths.keys()
+        owned_here = (self.memory.inventory.keys() & self.live.paths.keys()) - self.settling
         policy = self.given.policy
         everything = bool(vanished) and len(vanished) + len(stopped) == len(owned_here)
         for change in vanished:
@@ -246,6 +256,13 @@ class _Planner:
     def _just_written(self, name: str, digest: str) -> bool:
         written = self.memory.written.get(name)
         return written is not None and written.digest == digest and self.now - written.at < self.given.policy.settle
+
+    def _just_written_otherwise(self, stream: Stream) -> bool:
+        """Say whether what the server shows may be older than our last write: a delete, or another form."""
+        written = self.memory.written.get(stream.name)
+        return (
+            written is not None and written.digest != stream.digest and self._just_written(stream.name, written.digest)
+        )
 
     def _readers(self, name: str) -> int:
         path = self.given.runtime.get(name)

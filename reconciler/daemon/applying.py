@@ -68,7 +68,7 @@ class Applier:
 
     def __init__(self, writer: Writer, notebook: Notebook, report: Callable[[ChangeResult], None]) -> None:
         self._writer, self._notebook, self._report = writer, notebook, report
-        self.in_flight: Change | None = None
+        self._suspect: Change | None = None
 
     async def apply(
         self, plan: Plan, live: LiveConfig, *, interrupted: Callable[[], bool], beat: Callable[[], None]
@@ -77,7 +77,6 @@ class Applier:
 
         Raises:
             CredentialsError: our login was refused.
-            TransientError: the server cannot be written to at all.
         """
         self._notebook.adopt(plan.adopted)
         self._notebook.gone(plan.gone)
@@ -92,6 +91,7 @@ class Applier:
             except RejectedError as error:
                 self._reject(change, live, error.message)
             except AmbiguousError as error:
+                self._suspect = change
                 self._fail(change, error.message)
                 return Ending.BROKEN_OFF
             except (TransientError, NotFoundError) as error:
@@ -105,27 +105,39 @@ class Applier:
                 self._tell(ChangeResult(change, Result.OK))
         return Ending.DONE
 
+    def server_lives(self) -> None:
+        """Take in that the server which has not answered a write answers again, and is the same as before."""
+        self._suspect = None
+
+    def server_came_back(self, *, died: bool) -> None:
+        """Take in that the server lost everything; if it `died`, a write it never answered was the death of it."""
+        suspect, self._suspect = self._suspect, None
+        if died and suspect is not None and suspect.stream is not None:
+            self._notebook.quarantined(suspect.stream, _DIED)
+            fields = {"server": suspect.server, "stream": suspect.name}
+            log.error("%s is set aside: %s", suspect.name, _DIED, extra={"fields": fields})
+
     async def _write(self, change: Change, *, paths: int) -> None:
-        self.in_flight = change
         if change.action is Action.DELETE:
             await self._writer.delete(change.name, paths=paths)
         elif change.stream is not None:
             await self._writer.replace(change.name, change.stream.options, paths=paths)
-        self.in_flight = None
 
     def _reject(self, change: Change, live: LiveConfig, message: str) -> None:
-        self.in_flight = None
         if change.stream is None:
             self._fail(change, message)
             return
+        self._notebook.unclaim([change.name])
         self._notebook.rejected(change.stream, surroundings(live, self._notebook.owned_names()), message)
         self._tell(ChangeResult(change, Result.REJECTED, message))
 
     def _fail(self, change: Change, message: str) -> None:
+        before = self._notebook.failure(change.name)
         self._notebook.failed(change.name, message)
-        self._tell(ChangeResult(change, Result.FAILED, message))
+        again = before is not None and before.message == message
+        self._tell(ChangeResult(change, Result.FAILED, message), level=logging.DEBUG if again else logging.WARNING)
 
-    def _tell(self, result: ChangeResult) -> None:
+    def _tell(self, result: ChangeResult, level: int = logging.WARNING) -> None:
         change = result.change
         fields = {
             "server": change.server,
@@ -141,8 +153,9 @@ class Applier:
             log.info("%s %s", _PAST[change.action], change.name, extra={"fields": fields})
         else:
             fields["reason"] = result.message
-            log.warning("could not %s %s", change.action.value, change.name, extra={"fields": fields})
+            log.log(level, "could not %s %s", change.action.value, change.name, extra={"fields": fields})
         self._report(result)
 
 
+_DIED = "the server died while this was being written: change the spec to have it tried again"
 _PAST = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}

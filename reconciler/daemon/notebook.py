@@ -17,7 +17,7 @@ from reconciler.core.model import Action, Owned
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from reconciler.core.change import Change
+    from reconciler.core.change import Change, Plan
     from reconciler.core.model import Desired, Stream
     from reconciler.core.seams import Clock
     from reconciler.store import Store
@@ -83,11 +83,23 @@ class Notebook:
         now = self._clock.monotonic()
         self._failures.pop(change.name, None)
         self._rejections.pop(change.name, None)
+        if change.action is not Action.CREATE:
+            # What was refused because of another path of ours may pass now that there is less, or other, beside it.
+            self._rejections = {name: told for name, told in self._rejections.items() if told.surroundings is None}
         if change.stream is None:
             self._written[change.name] = Written("", now)
             return
         self._written[change.name] = Written(change.stream.digest, now)
         self._own([self._entry(change.name, change.stream.digest, change.cause.value)])
+
+    def failure(self, name: str) -> Failure | None:
+        """Return the failures in a row of a stream, if the last write did not work."""
+        return self._failures.get(name)
+
+    def forget_failures(self, plan: Plan) -> None:
+        """Drop failures of what needs no write any more, be it that it was done after all, or is not wanted."""
+        concerned = {change.name for change in plan.changes} | {held.change.name for held in plan.held}
+        self._failures = {name: failure for name, failure in self._failures.items() if name in concerned}
 
     def failed(self, name: str, message: str) -> Failure:
         """Note a write that did not work, and leave the stream alone for a while."""
@@ -97,11 +109,12 @@ class Notebook:
 
     def rejected(self, stream: Stream, surroundings: str, message: str) -> None:
         """Note a spec that must not be sent again as things are."""
+        self._failures.pop(stream.name, None)
         self._rejections[stream.name] = Rejection(stream.digest, surroundings, message)
-        self.unclaim([stream.name])
 
     def quarantined(self, stream: Stream, message: str) -> None:
         """Note a spec that must not be sent again whatever else changes: the server died of it, or so it seems."""
+        self._failures.pop(stream.name, None)
         self._rejections[stream.name] = Rejection(stream.digest, None, message)
         self.unclaim([stream.name])
 
@@ -141,9 +154,10 @@ class Notebook:
         recent = self.just_written(settle)
         self._written = {name: written for name, written in self._written.items() if name in recent}
 
-    def earliest_retry(self) -> float | None:
-        """Monotonic second at which the first failed stream may be tried again."""
-        return min((failure.not_before for failure in self._failures.values()), default=None)
+    def earliest_retry(self, names: Iterable[str]) -> float | None:
+        """Monotonic second at which the first of `names` that failed may be tried again."""
+        failures = (self._failures.get(name) for name in names)
+        return min((failure.not_before for failure in failures if failure is not None), default=None)
 
     def _own(self, entries: list[Owned]) -> None:
         if entries:

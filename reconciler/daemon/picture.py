@@ -54,37 +54,40 @@ def draw_board(
 
 def server_view(keeper: Keeper) -> ServerView:
     """Return what is to be shown of one server."""
-    server, plan = keeper.server, keeper.plan
+    known = keeper.known
+    server = known.server
+    plan = known.plan if server.up else None
     reason, message = server.trouble
     version = server.facts.version if server.facts and server.facts.version else None
     held = Counter(held.hold for held in plan.held) if plan else Counter()
-    pending = sum(standing.sync is Sync.PENDING for standing in keeper.standings.values())
     return ServerView(
         name=keeper.name,
         url=mask_url(keeper.spec.url),
         up=server.up,
         reason=reason,
         message=message,
-        version=str(version) if version else keeper.version_guess(),
+        version=str(version) if version else known.version_guess(),
         since=server.since,
         owned=keeper.owned(),
         foreign=len(plan.foreign) if plan else 0,
-        pending=pending,
+        pending=known.pending(),
         held=dict(held),
         last_pass=keeper.last_pass,
-        last_in_sync=keeper.last_in_sync,
+        last_in_sync=known.last_in_sync,
         restarts=server.restarts,
     )
 
 
 def stream_views(keeper: Keeper, wanted: Mapping[str, WantedTimes]) -> list[StreamView]:
     """Return what is to be shown of each stream of one server."""
-    runtime = keeper.vitals.runtime if keeper.server.up else {}
+    known = keeper.known
+    vitals = known.vitals
+    runtime = vitals.runtime if known.server.up else {}
     views = []
-    for stream in keeper.streams():
-        vital = keeper.vitals.vital(stream.name)
-        standing = keeper.standing(stream.name)
-        pulse = keeper.vitals.pulse(stream.name)
+    for stream in known.streams():
+        vital = vitals.vital(stream.name)
+        standing = known.standing(stream.name)
+        pulse = vitals.pulse(stream.name)
         path = runtime.get(stream.name)
         times = wanted.get(stream.name)
         views.append(

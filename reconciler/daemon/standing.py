@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.core.change import Plan
     from reconciler.core.model import Stream
 
-__all__ = ["UNKNOWN", "Standing", "standings_of", "tell_news"]
+__all__ = ["UNKNOWN", "Standing", "standings_of", "tell_drift", "tell_holds"]
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +47,17 @@ def standings_of(plan: Plan, streams: Iterable[Stream]) -> dict[str, Standing]:
     return standings
 
 
-def tell_news(before: Plan | None, plan: Plan) -> None:
-    """Log what `plan` holds or puts back that the one before did not."""
+def tell_holds(before: Plan | None, plan: Plan) -> None:
+    """Log what `plan` holds that the one before did not; a failure was told when it happened."""
     known = {(held.change.name, held.hold, held.message) for held in before.held} if before else set()
     for held in plan.held:
-        if (held.change.name, held.hold, held.message) not in known:
+        if held.hold is not Hold.BACK_OFF and (held.change.name, held.hold, held.message) not in known:
             fields = {"server": plan.server, "stream": held.change.name, "hold": held.hold.value, "why": held.message}
             log.warning("%s of %s is held", held.change.action.value, held.change.name, extra={"fields": fields})
-    for name in sorted(plan.drifted):
-        fields = {"server": plan.server, "stream": name}
+
+
+def tell_drift(server: str, names: Iterable[str]) -> None:
+    """Log that somebody else has changed paths of ours."""
+    for name in sorted(names):
+        fields = {"server": server, "stream": name}
         log.warning("%s was changed by somebody else: putting it back", name, extra={"fields": fields})

@@ -350,16 +350,16 @@ class TestHealth:
         source = f"{SILENT}/a"
         async with World.begin(tmp_path, *cams("a"), seconds=5) as world:
             assert world.state("a") == ("RUNNING", None)
-            since = world.keeper.vitals.vital("a").since
+            since = world.keeper.known.vitals.vital("a").since
             await world.run(60)
-            assert world.keeper.vitals.vital("a").since == since
+            assert world.keeper.known.vitals.vital("a").since == since
             world.simulator.set_camera(source, Mode.DEAD)
             await world.run(4)
             assert world.state("a") == ("ERROR", "NotReady")
             world.simulator.set_camera(source, Mode.LIVE)
             await world.run(12)
             assert world.state("a") == ("RUNNING", None)
-            pulse = world.keeper.vitals.pulse("a")
+            pulse = world.keeper.known.vitals.pulse("a")
             assert pulse is not None
             assert pulse.restarts == 1
 

@@ -178,9 +178,9 @@ class World:
 
     def state(self, name: str) -> tuple[str, str | None]:
         """Return a stream's state and reason."""
-        verdict = self.keeper.vitals.vital(name).verdict
+        verdict = self.keeper.known.vitals.vital(name).verdict
         return verdict.state.value, verdict.reason.value if verdict.reason else None
 
     def sync(self, name: str) -> str:
         """Return a stream's sync."""
-        return self.keeper.standing(name).sync.value
+        return self.keeper.known.standing(name).sync.value
