@@ -112,6 +112,15 @@ def test_a_camera_that_was_frozen_for_long_is_back_within_five_seconds(bench: Be
     assert bench.path("gate")["ready"] is True
 
 
+def test_the_counter_begins_anew_after_a_silence_too(bench: Bench) -> None:
+    bench.wait(1000)
+    bench.simulator.camera("gate").freeze()
+    bench.wait(30)
+    bench.simulator.camera("gate").come_back()
+    bench.wait(6)
+    assert bench.path("gate")["inboundBytes"] <= 6 * bench.simulator.camera("gate").rate
+
+
 def test_a_camera_that_refuses_keeps_whom_it_has_and_takes_nobody_else(bench: Bench) -> None:
     bench.simulator.camera("gate").refuse()
     bench.replace("second", {"source": SOURCE})

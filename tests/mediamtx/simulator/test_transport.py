@@ -152,6 +152,15 @@ async def test_a_server_stopped_while_it_works_drops_the_connection_and_has_done
         assert await w.names() == {"gate"}
 
 
+async def test_a_server_stopped_while_it_takes_its_time_over_a_wrong_login_drops_the_connection() -> None:
+    async with world(users=[User("admin", "right")], version=Version(1, 17, 1)) as w:
+        asking = asyncio.create_task(w.http.get(LISTS[0], auth=("admin", "wrong")))
+        await asyncio.sleep(1)
+        w.simulator.stop()
+        with pytest.raises(httpx.RemoteProtocolError):
+            await asking
+
+
 @pytest.mark.parametrize(
     ("kind", "done"), [(FaultKind.RESET_BEFORE, False), (FaultKind.RESET_AFTER, True)], ids=["before", "after"]
 )
