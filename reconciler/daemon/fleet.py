@@ -7,7 +7,6 @@ inventory, so that they are known as ours when the server comes back.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 from reconciler.daemon.keeper import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from reconciler.core.model import ServerSpec, Settings
     from reconciler.daemon.intake import Generation
@@ -41,7 +40,7 @@ class Fleet:
         """`wakers` is called whenever the set of servers or their pace changed, to set the timers anew."""
         self._make_keeper, self._set_timers = make_keeper, wakers
         self._running: dict[str, _Running] = {}
-        self._retired: set[asyncio.Task[None]] = set()
+        self._retired: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self.pace = Pace()
 
@@ -93,31 +92,40 @@ class Fleet:
         for name in list(self._running):
             self._retire(name)
         if self._retired:
-            await asyncio.wait(self._retired)
+            await asyncio.wait(self._retired.values())
 
     def _start(self, spec: ServerSpec) -> None:
-        keeper = self._make_keeper(spec)
-        loops = {"observe": keeper.observe_forever(), "reconcile": keeper.reconcile_forever()}
-        tasks = tuple(asyncio.create_task(loop, name=f"{kind} {spec.name}") for kind, loop in loops.items())
+        keeper, before = self._make_keeper(spec), self._retired.get(spec.name)
+        loops = {"observe": keeper.observe_forever, "reconcile": keeper.reconcile_forever}
+        tasks = tuple(
+            asyncio.create_task(_after(before, loop), name=f"{kind} {spec.name}") for kind, loop in loops.items()
+        )
         self._running[spec.name] = _Running(keeper, tasks)
         self._changed.set()
 
     def _retire(self, name: str) -> None:
-        """End one keeper in the background, so that an unreachable server holds nobody up."""
+        """End one keeper in the background, so that an unreachable server holds no other up."""
         running = self._running.pop(name)
         running.keeper.stop()
         retiring = asyncio.create_task(_end(running), name=f"end {name}")
-        self._retired.add(retiring)
-        retiring.add_done_callback(self._retired.discard)
+        self._retired[name] = retiring
+        retiring.add_done_callback(lambda done: self._retired.get(name) is done and self._retired.pop(name))
         self._changed.set()
+
+
+async def _after(before: asyncio.Task[None] | None, loop: Callable[[], Awaitable[None]]) -> None:
+    """Run `loop` once the server's former keeper has ended: one write at a time, also when its settings change."""
+    if before is not None:
+        await asyncio.wait({before})
+    await loop()
 
 
 async def _end(running: _Running) -> None:
     observe, reconcile = running.tasks
     observe.cancel()  # it only reads
-    with contextlib.suppress(asyncio.CancelledError):
-        await observe
-    await reconcile
+    for ended in await asyncio.gather(observe, reconcile, return_exceptions=True):
+        if isinstance(ended, Exception):
+            log.error("a loop of server %s ended with an error", running.keeper.name, exc_info=ended)
     await running.keeper.close()
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Notebook"]
 
 _CLAIMED = ""
-"""Digest of a path we are about to create: ours if it appears, but of no form we know."""
+"""Digest of a path we are about to create, or have just deleted: ours if it appears, but of no form we know."""
 
 
 class Notebook:
@@ -88,6 +88,7 @@ class Notebook:
             self._rejections = {name: told for name, told in self._rejections.items() if told.surroundings is None}
         if change.stream is None:
             self._written[change.name] = Written("", now)
+            self._own([self._entry(change.name, _CLAIMED, change.cause.value)])  # until it is seen to be gone
             return
         self._written[change.name] = Written(change.stream.digest, now)
         self._own([self._entry(change.name, change.stream.digest, change.cause.value)])

@@ -26,25 +26,16 @@ from reconciler.core.options.version import NEWEST, Version
 from reconciler.daemon.keeper import Pace
 from reconciler.mediamtx.simulator import FaultKind, Mode
 from tests.support.build import a_stream
-from tests.support.world import FOREIGN, World
+from tests.support.world import FOREIGN, SILENT, World, cams, many
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from reconciler.core.model import Json, Stream
+    from reconciler.core.model import Json
 
 pytestmark = pytest.mark.looptime
 
 VERSIONS = [Version(1, 9, 3), Version(1, 12, 0), Version(1, 17, 1), NEWEST]
-SILENT = "rtsp://192.0.2.1"
-
-
-def cams(*names: str, **options: Json) -> list[Stream]:
-    return [a_stream(name, {"source": f"{SILENT}/{name}", **options}) for name in names]
-
-
-def many(count: int) -> list[Stream]:
-    return cams(*(f"cam{number:03}" for number in range(count)))
 
 
 class TestLevelTriggered:

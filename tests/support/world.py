@@ -19,22 +19,37 @@ from reconciler.daemon.heart import Heart
 from reconciler.daemon.intake import Generation
 from reconciler.daemon.keeper import Keeper, Pace
 from reconciler.daemon.notebook import Notebook
+from reconciler.daemon.picture import stream_views
 from reconciler.logs import Redactor
 from reconciler.mediamtx.client import Client
 from reconciler.mediamtx.simulator import Simulator, SimulatorTransport
 from reconciler.store import Store
-from tests.support.build import SERVER, a_desired
+from tests.support.build import SERVER, a_desired, a_stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
     from pathlib import Path
 
+    from reconciler.core.board import StreamView
     from reconciler.core.model import Json, Options, Stream
     from reconciler.daemon.applying import ChangeResult
 
-__all__ = ["LoopClock", "World"]
+__all__ = ["FOREIGN", "SILENT", "LoopClock", "World", "cams", "many"]
+
+SILENT = "rtsp://192.0.2.1"
+"""Where cameras are that the simulated server connects to at will."""
 
 FOREIGN: dict[str, dict[str, Json]] = {"all_others": {}, "theirs": {"source": "rtsp://192.0.2.200/theirs"}}
+
+
+def cams(*names: str, **options: Json) -> list[Stream]:
+    """Return a stream of each name, all with the same options."""
+    return [a_stream(name, {"source": f"{SILENT}/{name}", **options}) for name in names]
+
+
+def many(count: int) -> list[Stream]:
+    """Return so many streams, cam000 and on."""
+    return cams(*(f"cam{number:03}" for number in range(count)))
 
 
 class LoopClock:
@@ -83,7 +98,8 @@ class World:
     def __init__(self, directory: Path, simulator: Simulator, pace: Pace) -> None:
         self.clock = LoopClock()
         self.simulator, self.pace = simulator, pace
-        self.transport = SimulatorTransport(simulator)
+        self.tried: Counter[str] = Counter()
+        self.transport = SimulatorTransport(simulator, on_request=self._note_request)
         self.store = Store.open(directory)
         self.meter = _Meter()
         self.results: list[ChangeResult] = []
@@ -149,6 +165,10 @@ class World:
         await self.keeper.close()
         self.store.close()
 
+    def _note_request(self, method: str, target: str) -> None:
+        if method != "GET":
+            self.tried[target.rpartition("/")[2]] += 1
+
     # --- wishes ---------------------------------------------------------------------------------------------------
 
     def want(self, *streams: Stream, set_aside: Iterable[str] = ()) -> None:
@@ -175,6 +195,14 @@ class World:
     def writes(self) -> int:
         """Return how many writes the server has taken, whoever made them."""
         return sum(self.simulator.writes.values())
+
+    def views(self) -> dict[str, StreamView]:
+        """Return what is shown of each stream."""
+        return {view.id: view for view in stream_views(self.keeper, {})}
+
+    def passes(self) -> int:
+        """Return how many full looks there were, however they ended."""
+        return sum(count for kind, count in self.meter.passes.items() if kind.startswith("resync"))
 
     def state(self, name: str) -> tuple[str, str | None]:
         """Return a stream's state and reason."""
