@@ -220,7 +220,7 @@ class Daemon:
                 log.error("a loop is stuck: the watchdog is not fed", extra={"fields": {"why": why}})
             if self._notifier.active and (line := status_line(self.board())) != told:
                 told = line
-                self._notifier.status(line)
+                self._notifier.status(self._redactor.text(line))
             await asyncio.sleep(interval)
 
     # --- parts ----------------------------------------------------------------------------------------------------

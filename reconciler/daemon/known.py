@@ -53,8 +53,10 @@ class Known:
         self.last_in_sync: float | None = None
         self.settle = 0.0
         self._notebook, self._clock, self._meter = notebook, clock, meter
+        self._streams: list[Stream] = []
         self._standings: dict[str, Standing] = {}
         self._placed: set[str] = set()
+        """Names that must be in the runtime: the last pass found, or put, them in the configuration."""
         self._drift_told: set[str] = set()
         self._converged: int | None = None
 
@@ -62,9 +64,7 @@ class Known:
 
     def streams(self) -> list[Stream]:
         """Return the streams of this server, wanted or not."""
-        if self.generation is None:
-            return []
-        return [stream for stream in self.generation.desired.streams.values() if stream.server == self.spec.name]
+        return self._streams
 
     def standing(self, name: str) -> Standing:
         """How the configuration of one stream stands on the server, as far as that is known now."""
@@ -83,12 +83,14 @@ class Known:
     def wants(self, generation: Generation) -> None:
         """Take in a newer desired state."""
         self.generation = generation
+        self._streams = [stream for stream in generation.desired.streams.values() if stream.server == self.spec.name]
+        self._placed &= {stream.name for stream in self._streams if stream.enabled}
         self.judge()
 
     def observed(self, observation: Observation) -> News:
         """Take in one complete read of the runtime."""
         recent = self._notebook.just_written(self.settle)
-        news = self.server.observed(observation, self._expected(), recent)
+        news = self.server.observed(observation, self._placed, recent)
         if news is News.RESTARTED:
             self._meter.server_restarted(self.spec.name)
             self._lost("server was restarted")
@@ -128,7 +130,7 @@ class Known:
         self._drift_told = set(plan.drifted)
         self.plan = plan
         self._standings = standings_of(plan, self.streams())
-        self._placed = set(plan.in_sync)
+        self._placed = {name for name in plan.in_sync if not is_pattern(name)}
         self.judge()
 
     def changed(self, result: ChangeResult) -> None:
@@ -137,7 +139,10 @@ class Known:
         self._meter.change_done(self.spec.name, change.action.value, result.result.value)
         if result.result is Result.OK:
             self._standings[change.name] = Standing(Sync.IN_SYNC)
-            (self._placed.discard if change.action is Action.DELETE else self._placed.add)(change.name)
+            if change.action is Action.DELETE:
+                self._placed.discard(change.name)
+            elif not is_pattern(change.name):
+                self._placed.add(change.name)
             self._drift_told.discard(change.name)
             self.vitals.applied(change.name)
         elif result.result is Result.REJECTED:
@@ -164,14 +169,6 @@ class Known:
         self.vitals.judge(self.streams(), self._standings, down=self.server.verdict(), version=version)
 
     # --- below ----------------------------------------------------------------------------------------------------
-
-    def _expected(self) -> set[str]:
-        """Names that must be in the runtime: the last pass found, or put, them in the configuration."""
-        return {
-            stream.name
-            for stream in self.streams()
-            if stream.enabled and stream.name in self._placed and not is_pattern(stream.name)
-        }
 
     def _lost(self, sentence: str) -> None:
         log.warning("%s: putting back what was lost", sentence, extra={"fields": {"server": self.spec.name}})

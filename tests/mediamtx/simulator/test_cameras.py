@@ -281,11 +281,10 @@ def test_the_kind_of_a_source_is_told_in_the_words_of_the_version(source: str, v
 @pytest.mark.parametrize(
     ("version", "absent"),
     [
-        (Version(1, 15, 6), {"available", "online", "tracks2", "inboundBytes"}),
-        (Version(1, 16, 0), {"tracks2", "inboundBytes"}),
-        (Version(1, 17, 0), set()),
+        pytest.param(Version(1, 15, 6), {"available", "online", "tracks2", "inboundBytes"}, id="1.15.6"),
+        pytest.param(Version(1, 16, 0), {"tracks2", "inboundBytes"}, id="1.16.0"),
+        pytest.param(Version(1, 17, 0), set(), id="1.17.0"),
     ],
-    ids=str,
 )
 def test_what_runs_is_told_in_the_fields_of_the_version(version: Version, absent: set[str]) -> None:
     shown = Bench(version=version, boot={"gate": {}}).path("gate")
