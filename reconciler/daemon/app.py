@@ -24,6 +24,7 @@ from reconciler.daemon.heart import Heart
 from reconciler.daemon.intake import Intake
 from reconciler.daemon.keeper import Keeper
 from reconciler.daemon.notebook import Notebook
+from reconciler.daemon.patience import PatientStore
 from reconciler.daemon.picture import draw_board
 from reconciler.daemon.schedule import Wakers
 from reconciler.daemon.status_line import status_line
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from reconciler.core.board import Board
+    from reconciler.core.board import Board, ConfigView
     from reconciler.core.model import Desired, ServerSpec, Settings
     from reconciler.daemon.applying import ChangeResult
     from reconciler.logs import Redactor
@@ -119,7 +120,7 @@ class Daemon:
         directory = self._overrides.state_dir or find_state_directory(
             self._path, first.settings.state_dir, environ, readable=first.desired is not None
         )
-        self._store = Store.open(directory)
+        self._store = PatientStore(Store.open(directory))
         if self._overrides.state_dir is None:
             remember_state_directory(self._path, directory, environ)
         self._intake = Intake(
@@ -141,12 +142,18 @@ class Daemon:
         if self._board is None or not 0 <= now - self._board.at < _BOARD_AGE:
             self._board = draw_board(
                 at=now,
-                config=self._intake.config,
+                config=self._config_view(),
                 generation=self._intake.generation,
                 keepers=self._fleet.keepers,
                 wanted=self._store.wanted_times(),
             )
         return self._board
+
+    def _config_view(self) -> ConfigView:
+        config, trouble = self._intake.config, self._store.trouble
+        if not trouble:
+            return config
+        return replace(config, message="; ".join(filter(None, (config.message, f"our state is not saved: {trouble}"))))
 
     def alive(self) -> tuple[bool, str]:
         """Say whether all loops keep their promises."""

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from reconciler.core.model import Desired, Problem
     from reconciler.core.seams import Clock
+    from reconciler.daemon.seams import Records
     from reconciler.logs import Redactor
     from reconciler.spec import Loaded, Secrets
-    from reconciler.store import Store
 
 __all__ = ["Generation", "Intake"]
 
@@ -55,7 +55,7 @@ class Intake:
         self,
         path: Path,
         *,
-        store: Store,
+        store: Records,
         secrets: Secrets,
         redactor: Redactor,
         clock: Clock,

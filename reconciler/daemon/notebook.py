@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.core.change import Change, Plan
     from reconciler.core.model import Desired, Stream
     from reconciler.core.seams import Clock
-    from reconciler.store import Store
+    from reconciler.daemon.seams import Records
 
 __all__ = ["Notebook"]
 
@@ -31,7 +31,7 @@ _CLAIMED = ""
 class Notebook:
     """Mutable memory of one server."""
 
-    def __init__(self, server: str, *, store: Store, clock: Clock, draw: Callable[[], float]) -> None:
+    def __init__(self, server: str, *, store: Records, clock: Clock, draw: Callable[[], float]) -> None:
         self._server, self._store, self._clock, self._draw = server, store, clock, draw
         self._inventory = store.inventory(server)
         self._missing_since: dict[str, float] = {}

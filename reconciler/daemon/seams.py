@@ -1,4 +1,4 @@
-"""What the loops ask of the edges, as Protocols: a server to read and write, a place to count.
+"""What the loops ask of the edges, as Protocols: a server to read and write, a place to count, one to write down.
 
 Not guaranteed: the loops know no other property of the edges; whatever has these methods will do.
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from reconciler.core.model import LiveConfig, Observation, Options, ServerFacts
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["Meter", "ServerClient", "Writer"]
+    from reconciler.core.model import LiveConfig, Observation, Options, Owned, ServerFacts
+    from reconciler.store import WantedTimes
+
+__all__ = ["Meter", "Records", "ServerClient", "Writer"]
 
 
 class Writer(Protocol):
@@ -53,3 +56,32 @@ class Meter(Protocol):
 
     def server_restarted(self, server: str) -> None:
         """The server was started anew."""
+
+
+class Records(Protocol):
+    """What outlives the process; see `reconciler.store.Store`, whose methods these are."""
+
+    @property
+    def digest_key(self) -> bytes:
+        """The key of digests."""
+
+    def inventory(self, server: str) -> dict[str, Owned]:
+        """Return the paths of `server` that are ours, by name."""
+
+    def own(self, entries: Iterable[Owned]) -> None:
+        """Write entries down."""
+
+    def disown(self, server: str, names: Iterable[str]) -> None:
+        """Strike names out."""
+
+    def last_good(self) -> str | None:
+        """Return the last good desired state."""
+
+    def keep_last_good(self, document: str) -> None:
+        """Keep `document` as the last good state."""
+
+    def wanted_times(self) -> Mapping[str, WantedTimes]:
+        """Return since when each stream is wanted, by name."""
+
+    def keep_wanted_times(self, times: Mapping[str, WantedTimes]) -> None:
+        """Replace all times by these."""

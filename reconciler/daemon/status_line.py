@@ -23,6 +23,8 @@ def status_line(board: Board) -> str:
     if errors:
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         parts.append(f"{errors[0]}{more}")
+    if board.config.message and not errors:
+        parts.append(board.config.message)
     parts += [f"server {server.name}: {server.message}" for server in board.servers if server.message]
     in_sync = sum(stream.sync is Sync.IN_SYNC for stream in board.streams)
     parts.append(f"{in_sync}/{len(board.streams)} in sync")

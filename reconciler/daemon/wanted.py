@@ -11,12 +11,12 @@ from reconciler.store import WantedTimes
 
 if TYPE_CHECKING:
     from reconciler.core.model import Desired
-    from reconciler.store import Store
+    from reconciler.daemon.seams import Records
 
 __all__ = ["note_wanted"]
 
 
-def note_wanted(store: Store, desired: Desired, now: float) -> None:
+def note_wanted(store: Records, desired: Desired, now: float) -> None:
     """Bring the kept times in line with `desired`; `now` is seconds since the epoch."""
     kept = store.wanted_times()
     times: dict[str, WantedTimes] = {}
