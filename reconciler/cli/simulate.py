@@ -82,7 +82,9 @@ def _simulator(arguments: argparse.Namespace) -> Simulator:
     version = NEWEST if arguments.mediamtx_version is None else _version(arguments.mediamtx_version)
     boot = read_boot_file(Path(arguments.config)) if arguments.config else BootFile({}, ())
     try:
-        return Simulator(clock=SystemClock(), version=version, boot=boot.paths, users=boot.users)
+        return Simulator(
+            clock=SystemClock(), version=version, boot=boot.paths, defaults=boot.defaults, users=boot.users
+        )
     except RefusedError as refusal:
         raise ReconcilerError(f"{arguments.config}: MediaMTX {version} would not start with it: {refusal}") from None
 
