@@ -220,7 +220,7 @@ class ServerSpec:
 
 @dataclass(frozen=True, slots=True)
 class GuardSpec:
-    """Section 7 of the design: how much may be cut at once; `max_disruptive` is a share of 1, `window` seconds."""
+    """How much may be cut at once: `max_disruptive` is a share of 1, `window` seconds."""
 
     max_disruptive: float = 0.3
     window: float = 600.0
