@@ -22,9 +22,7 @@ def logging_as_it_was() -> Iterator[None]:
     """Undo what a test that runs a whole command does to the log of this process."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    levels = {
-        name: logger.level for name, logger in root.manager.loggerDict.items() if isinstance(logger, logging.Logger)
-    }
+    before = {logger.name: (logger.level, logger.propagate) for logger in _loggers()}
     yield
     for handler in root.handlers[:]:
         if handler not in handlers:
@@ -33,6 +31,10 @@ def logging_as_it_was() -> Iterator[None]:
         if handler not in root.handlers:
             root.addHandler(handler)
     root.setLevel(level)
-    for name, logger in root.manager.loggerDict.items():
-        if isinstance(logger, logging.Logger):
-            logger.setLevel(levels.get(name, logging.NOTSET))
+    for logger in _loggers():
+        level, logger.propagate = before.get(logger.name, (logging.NOTSET, True))
+        logger.setLevel(level)
+
+
+def _loggers() -> list[logging.Logger]:
+    return [logger for logger in logging.getLogger().manager.loggerDict.values() if isinstance(logger, logging.Logger)]
