@@ -26,8 +26,8 @@ from reconciler.daemon.keeper import Keeper
 from reconciler.daemon.notebook import Notebook
 from reconciler.daemon.patience import PatientStore
 from reconciler.daemon.picture import draw_board
+from reconciler.daemon.reporting import report_forever
 from reconciler.daemon.schedule import Wakers
-from reconciler.daemon.status_line import status_line
 from reconciler.daemon.supervise import Stage, supervise
 from reconciler.daemon.unusable import make_client
 from reconciler.daemon.wanted import note_wanted
@@ -51,7 +51,6 @@ __all__ = ["Daemon", "RunOverrides", "run"]
 log = logging.getLogger(__name__)
 
 _BOARD_AGE = 0.5
-_STATUS_EVERY = 2.0
 _STOP_GRACE = 15.0
 
 
@@ -173,7 +172,7 @@ class Daemon:
                     "files": self._follow_files(),
                     "servers": self._fleet.run(),
                     "web": web.serve(),
-                    "watchdog": self._report_to_systemd(),
+                    "watchdog": self._report(),
                 }
                 # Nothing new comes in, then writes in flight end; health and metrics answer to the last.
                 order = (Stage(["files"]), Stage(["servers"]))
@@ -215,20 +214,10 @@ class Daemon:
                     self._greet()
                 first = self._reloading = False
 
-    async def _report_to_systemd(self) -> None:
-        """Feed the watchdog while all loops are alive, and keep the status line of `systemctl status` true."""
-        interval = min(self._notifier.watchdog_interval or _STATUS_EVERY, _STATUS_EVERY)
-        told = ""
-        while True:
-            alive, why = self._heart.alive()
-            if alive:
-                self._notifier.watchdog()
-            else:
-                log.error("a loop is stuck: the watchdog is not fed", extra={"fields": {"why": why}})
-            if self._notifier.active and (line := status_line(self.board())) != told:
-                told = line
-                self._notifier.status(self._redactor.text(line))
-            await asyncio.sleep(interval)
+    async def _report(self) -> None:
+        await report_forever(
+            self._notifier, self._heart, self.board, redactor=self._redactor, clock=self._clock, sleep=asyncio.sleep
+        )
 
     # --- parts ----------------------------------------------------------------------------------------------------
 
