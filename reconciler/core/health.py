@@ -19,7 +19,7 @@ from reconciler.core.options.version import Version
 if TYPE_CHECKING:
     from reconciler.core.model import RuntimePath, Stream
 
-__all__ = ["Pulse", "Verdict", "Vital", "feel", "judge", "settle_verdict"]
+__all__ = ["RUNNING", "Pulse", "Verdict", "Vital", "feel", "judge", "settle_verdict"]
 
 _WITHOUT_SOURCE = frozenset({"publisher", ""})
 _ONLINE_LIES_FROM = Version(1, 16, 0)
@@ -46,7 +46,7 @@ class Verdict:
     message: str = ""
 
 
-_RUNNING = Verdict(State.RUNNING)
+RUNNING = Verdict(State.RUNNING)
 _NOT_THERE_YET = Verdict(State.STARTING, None, "not on the server yet")
 _CONNECTING = Verdict(State.STARTING, None, "connecting to the source")
 _NOT_SHOWN = Verdict(State.ERROR, Reason.NOT_READY, "the server does not show this path")
@@ -101,7 +101,7 @@ def judge(
         quiet = now - pulse.grown_at if pulse else 0.0
         if quiet >= stream.health.stall_after:
             return Verdict(State.ERROR, Reason.STALLED, f"no byte came in for {quiet:.0f} s although it is ready")
-        return _RUNNING
+        return RUNNING
     return _idle(stream) or (_CONNECTING if starting else _NOTHING)
 
 
@@ -124,7 +124,8 @@ def _is_up(stream: Stream, path: RuntimePath, version: Version | None) -> bool:
     if path.online is None:
         return True
     always = stream.options.get("alwaysAvailable") is True
-    if always and version is not None and _ONLINE_LIES_FROM <= version < _ONLINE_LIES_UNTIL:
+    static = stream.options.get("source", "publisher") not in _WITHOUT_SOURCE
+    if always and static and version is not None and _ONLINE_LIES_FROM <= version < _ONLINE_LIES_UNTIL:
         return True  # `online` is always true there; the stall rule tells the slate from a picture
     return path.online
 

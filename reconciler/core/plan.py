@@ -226,7 +226,8 @@ class _Planner:
             if stream is None and name in self.desired.set_aside:
                 continue
             if name not in self.live.paths:
-                if not self._just_written(name, ""):
+                # A write of a daemon that was killed may still be on its way: what is not there yet is not gone yet.
+                if not self._just_written(name, "") and (stream is not None or self._grace_end(name) <= self.now):
                     yield name
                 continue
             if self._just_written(name, ""):
@@ -242,16 +243,19 @@ class _Planner:
         policy = self.given.policy
         everything = bool(vanished) and len(vanished) + len(stopped) == len(owned_here)
         for change in vanished:
-            since = self.memory.missing_since.get(change.name, self.now)
-            if since + policy.prune_after > self.now:
+            grace_end = self._grace_end(change.name)
+            if grace_end > self.now:
                 message = (
                     f"gone from the file; deleted {self.given.policy.prune_after:g} s after that unless it comes back"
                 )
-                self.held.append(Held(change, Hold.GRACE, message, since + self.given.policy.prune_after))
-            elif everything and not self.given.policy.allow_delete_all:
+                self.held.append(Held(change, Hold.GRACE, message, grace_end))
+            elif everything and not policy.allow_delete_all:
                 self.held.append(Held(change, Hold.GUARD, _DELETE_ALL.format(count=len(owned_here))))
             else:
                 self._propose(change)
+
+    def _grace_end(self, name: str) -> float:
+        return self.memory.missing_since.get(name, self.now) + self.given.policy.prune_after
 
     def _just_written(self, name: str, digest: str) -> bool:
         written = self.memory.written.get(name)

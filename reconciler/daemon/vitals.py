@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from reconciler.core.health import Pulse, Verdict, Vital, feel, judge, settle_verdict
+from reconciler.core.health import RUNNING, Pulse, Verdict, Vital, feel, judge, settle_verdict
 from reconciler.core.model import Reason, State, Sync
 from reconciler.daemon.standing import UNKNOWN
 
@@ -37,13 +37,14 @@ class Vitals:
         self._clock = clock
         self._pulses: dict[str, Pulse] = {}
         self._vitals: dict[str, Vital] = {}
-        self._applied: dict[str, float] = {}
+        self._since: dict[str, float] = {}
         self._server_since = clock.monotonic()
         self._observation: Observation | None = None
+        self._lively: set[str] = set()
 
     def applied(self, name: str) -> None:
         """Start the grace of one stream: it was just written."""
-        self._applied[name] = self._clock.monotonic()
+        self._since[name] = self._clock.monotonic()
 
     def server_started(self) -> None:
         """Start the grace of every stream."""
@@ -52,9 +53,12 @@ class Vitals:
     def observe(self, observation: Observation) -> None:
         """Add one complete read of the server."""
         self._observation = observation
-        pulses = self._pulses
+        pulses, lively = self._pulses, set[str]()
         for name, path in observation.runtime.items():
-            pulses[name] = feel(pulses.get(name), path, observation.at)
+            pulse = pulses[name] = feel(pulses.get(name), path, observation.at)
+            if path.ready and path.online is not False and pulse.grown_at == observation.at:
+                lively.add(name)
+        self._lively = lively
 
     @property
     def runtime(self) -> Mapping[str, RuntimePath]:
@@ -83,8 +87,15 @@ class Vitals:
         news: list[tuple[Stream, Vital]] = []
         for stream in streams:
             standing = standings.get(stream.name, UNKNOWN)
-            verdict = self._verdict(stream, standing, down, version, now)
+            if stream.enabled:
+                self._since.setdefault(stream.name, now)  # a stream just wanted has its grace before it is written
+            else:
+                self._since.pop(stream.name, None)
             previous = self._vitals.get(stream.name)
+            if previous is not None and self._still_runs(stream, standing, previous, down):
+                judged[stream.name] = previous
+                continue
+            verdict = self._verdict(stream, standing, down, version, now)
             vital = settle_verdict(previous, verdict, wall)
             if vital is not previous and (previous is None or vital.since != previous.since):
                 news.append((stream, vital))
@@ -93,8 +104,18 @@ class Vitals:
         _tell_all(news)
         for name in self._pulses.keys() - judged.keys():
             del self._pulses[name]
-        for name in self._applied.keys() - judged.keys():
-            del self._applied[name]
+        for name in self._since.keys() - judged.keys():
+            del self._since[name]
+
+    def _still_runs(self, stream: Stream, standing: Standing, previous: Vital, down: Verdict | None) -> bool:
+        """Say at once what is so of most streams most of the time, and comes to the same as judging them."""
+        return (
+            previous.verdict is RUNNING
+            and stream.name in self._lively
+            and stream.enabled
+            and down is None
+            and standing.sync not in (Sync.REJECTED, Sync.CONFLICT)
+        )
 
     def _verdict(
         self, stream: Stream, standing: Standing, down: Verdict | None, version: Version | None, now: float
@@ -110,7 +131,7 @@ class Vitals:
         if self._observation is None:
             return Verdict(State.UNKNOWN, Reason.NOT_KNOWN, "not looked at yet")
         path = self._observation.runtime.get(stream.name)
-        waited = now - max(self._applied.get(stream.name, self._server_since), self._server_since)
+        waited = now - max(self._since[stream.name], self._server_since)
         return judge(stream, path, self._pulses.get(stream.name), version=version, waited=waited, now=now)
 
 

@@ -154,6 +154,13 @@ class TestAStreamThatIsNotWantedAnyMore:
         stream = a_stream("gate")
         assert plan(a_desired(), a_live(), long_gone(stream)).gone == ("gate",)
 
+    def test_is_not_forgotten_before_its_grace_is_over(self) -> None:
+        # The write of a daemon that was killed may yet arrive; the path would then be nobody's.
+        stream = a_stream("gate")
+        memory = note_missing(a_memory(stream), a_desired(), NOW)
+        assert plan(a_desired(), a_live(), memory, policy=Policy(prune_after=5)).gone == ()
+        assert plan(a_desired(), a_live(), memory, policy=Policy(prune_after=5), now=NOW + 5).gone == ("gate",)
+
     def test_is_never_deleted_when_it_is_not_ours(self) -> None:
         made = plan(a_desired(), a_live({"theirs": {}, "all_others": {}, "~^x": {"sourceOnDemand": True}}))
         assert (made.changes, made.held) == ((), ())

@@ -1,4 +1,4 @@
-"""The laws of the design, each with tests that try to break it. Outcomes are read from the server.
+"""The laws (docs/laws.md), each with tests that try to break it. Outcomes are read from the server.
 
  1 level-triggered                       TestLevelTriggered
  2 a second pass writes nothing          TestASecondPass

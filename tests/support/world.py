@@ -156,6 +156,12 @@ class World:
             if task.done():
                 task.result()
 
+    async def stop(self) -> None:
+        """End the daemon as SIGTERM does: the write in flight is finished."""
+        self.keeper.stop()
+        await asyncio.gather(*self._tasks)
+        await self.kill()
+
     async def kill(self) -> None:
         """End the daemon as SIGKILL does: at once, whatever it is doing."""
         for task in self._tasks:
