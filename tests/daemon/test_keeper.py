@@ -116,6 +116,21 @@ class TestAServerThatGoesAwayInTheMiddleOfAPass:
             assert world.meter.drifted == 0
 
 
+class TestADaemonThatWasKilledInTheMiddle:
+    @pytest.mark.parametrize("late", [0.0, 0.5])
+    async def test_leaves_nothing_behind_that_the_next_one_does_not_know_as_ours(
+        self, tmp_path: Path, late: float
+    ) -> None:
+        async with World.begin(tmp_path, *many(20), late=late, seconds=0) as world:
+            world.transport.write_cost, server = 0.05, world.simulator
+            await world.run(1.0 + late * 5)
+        done = server.configured().keys() - FOREIGN.keys()
+        assert 0 < len(done) < 20
+        # Its last write is under way still, and nobody was told of it; the file is another by now.
+        async with World.begin(tmp_path, *many(2), server=server, seconds=40) as world:
+            assert world.ours() == {stream.name for stream in many(2)}
+
+
 class TestANewerFile:
     async def test_that_comes_in_during_the_reads_is_the_one_that_is_acted_on(self, tmp_path: Path) -> None:
         async with World.begin(tmp_path, seconds=1) as world:

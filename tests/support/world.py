@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from reconciler.core.model import Json, Options, Stream
     from reconciler.daemon.applying import ChangeResult
 
-__all__ = ["FOREIGN", "SILENT", "LoopClock", "World", "cams", "many"]
+__all__ = ["FOREIGN", "SILENT", "LoopClock", "Meter", "World", "cams", "many"]
 
 SILENT = "rtsp://192.0.2.1"
 """Where cameras are that the simulated server connects to at will."""
@@ -65,7 +65,7 @@ class LoopClock:
         return self._wall + asyncio.get_running_loop().time()
 
 
-class _Meter:
+class Meter:
     """Counts what a keeper counts."""
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ class World:
         self.tried: Counter[str] = Counter()
         self.transport = SimulatorTransport(simulator, on_request=self._note_request)
         self.store = Store.open(directory)
-        self.meter = _Meter()
+        self.meter = Meter()
         self.results: list[ChangeResult] = []
         self.spec = ServerSpec(SERVER, "http://127.0.0.1:9997")
         self.keeper = Keeper(
