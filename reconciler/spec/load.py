@@ -3,41 +3,32 @@
 Two kinds of problems. One of a stream sets that stream aside, in its last good form if it ever had one. One of the
 files' structure makes the whole load unusable: `Loaded.desired` is None, and the caller keeps what it had.
 
-Not guaranteed: files are read one after another; one that changes meanwhile is seen by the watcher and loaded again.
+Not guaranteed: a last good form may need a secret that has gone since; its stream is then set aside like any other.
 """
 
 from __future__ import annotations
 
 import gc
-import glob
-import hashlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.core.model import Desired, SetAside, Settings
+from reconciler.core.model import Desired, SetAside
 from reconciler.spec.document import as_document, streams_of
-from reconciler.spec.entries import find_keys, merge
-from reconciler.spec.files import UnreadableError, read_regular_file
-from reconciler.spec.report import Report, did_you_mean
-from reconciler.spec.secrets import Resolver
-from reconciler.spec.streams import OWN_KEYS, Compiler
-from reconciler.spec.top import TOP_KEYS, Top, read_top
-from reconciler.spec.yaml_reader import MAX_BYTES, YamlError, YamlList, YamlMap, read_yaml
+from reconciler.spec.gather import Gathering, read_file
+from reconciler.spec.streams import Compiler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
-    from reconciler.core.model import Problem, Stream
+    from reconciler.core.model import Problem, Settings, Stream
     from reconciler.spec.entries import Entry
-    from reconciler.spec.report import Place
     from reconciler.spec.secrets import Secrets
+    from reconciler.spec.top import Top
 
-__all__ = ["Loaded", "load", "load_document"]
+__all__ = ["Loaded", "load", "load_document", "read_settings"]
 
-_INCLUDED_KEYS = ("version", "streams")
-_START = (1, 1)
 _LAST_GOOD = "last good state"
 
 
@@ -66,13 +57,25 @@ def load(path: Path, *, secrets: Secrets, digest_key: bytes, last_good: str | No
     `last_good` is an earlier `Loaded.document`: where streams that cannot be used now are taken from.
     """
     with _collector_paused():
-        return _Load(str(path), secrets, digest_key, last_good).run(_read_file)
+        gathered = Gathering(str(path), secrets, read_file)
+        return _Load(gathered, secrets, digest_key, last_good).run()
 
 
 def load_document(document: str, *, secrets: Secrets, digest_key: bytes) -> Loaded:
     """Read an earlier `Loaded.document`. Its problems are those of secrets that have gone since."""
     with _collector_paused():
-        return _Load(_LAST_GOOD, secrets, digest_key, None).run(lambda _: document.encode(errors="surrogatepass"))
+        gathered = Gathering(_LAST_GOOD, secrets, lambda _: document.encode(errors="surrogatepass"))
+        return _Load(gathered, secrets, digest_key, None).run()
+
+
+def read_settings(path: Path, *, secrets: Secrets) -> tuple[Settings, bool]:
+    """Return the daemon's own settings, and whether the files can be used as a whole; no stream is looked into.
+
+    What must be known before a state directory can be opened: where it is.
+    """
+    with _collector_paused():
+        gathered = Gathering(str(path), secrets, read_file)
+        return gathered.top.settings, not gathered.report.broken
 
 
 @contextmanager
@@ -90,160 +93,27 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _read_file(path: str) -> bytes:
-    return read_regular_file(path, MAX_BYTES + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """One stream as it stands in a file, with what it inherits."""
-
-    entry: Entry
-    at: Place
-
-
 class _Load:
-    """One load."""
+    """One load: what was gathered, made into streams."""
 
-    def __init__(self, path: str, secrets: Secrets, digest_key: bytes, last_good: str | None) -> None:
-        self.path, self.digest_key = path, digest_key
-        self.secrets, self.last_good = secrets, last_good
-        self.resolver = Resolver(secrets)
-        self.report = Report(self.resolver.holds)
-        self.files: list[str] = []
-        self.globs: list[str] = []
-        self.written: dict[str, _Written] = {}
-        self.hash = hashlib.sha256()
+    def __init__(self, gathered: Gathering, secrets: Secrets, digest_key: bytes, last_good: str | None) -> None:
+        self.gathered, self.secrets = gathered, secrets
+        self.digest_key, self.last_good = digest_key, last_good
+        self.report, self.resolver, self.written = gathered.report, gathered.resolver, gathered.written
 
-    def run(self, read: Callable[[str], bytes]) -> Loaded:
-        root = self._read(self.path, read)
-        top = read_top(root, self.path, self.report, self.resolver) if root is not None else Top()
-        if root is not None:
-            self._take_streams(self.path, root, top, required=True)
-            self._include(root, top)
-        desired, document = self._compile(top)
+    def run(self) -> Loaded:
+        gathered = self.gathered
+        desired, document = self._compile(gathered.top)
         return Loaded(
             desired=None if self.report.broken else desired,
-            problems=self.report.problems(self.files),
+            problems=self.report.problems(gathered.files),
             document="" if self.report.broken else document,
-            settings=top.settings,
-            files=(*self.files, *self.resolver.files),
-            globs=tuple(self.globs),
+            settings=gathered.top.settings,
+            files=(*gathered.files, *self.resolver.files),
+            globs=tuple(gathered.globs),
             secrets=tuple(self.resolver.found),
-            digest=self.hash.hexdigest(),
+            digest=gathered.hash.hexdigest(),
         )
-
-    # --- reading --------------------------------------------------------------------------------------------------
-
-    def _read(self, path: str, read: Callable[[str], bytes]) -> YamlMap | None:
-        """Return the mapping that is the file; None, with the problem told, when it is not one."""
-        self.files.append(path)
-        try:
-            data = read(path)
-            self.hash.update(data)
-            root = read_yaml(data)
-        except UnreadableError as error:
-            way_out = ": create it, or name another one with -c" if error.absent else ""
-            self.report.structural((path, _START), "", f"{error}{way_out}")
-            return None
-        except YamlError as error:
-            self.report.structural((path, error.mark), "", error.message)
-            return None
-        if root is None:
-            self.report.structural((path, _START), "", "is empty: write at least `streams: {}` if no camera is wanted")
-            return None
-        if not isinstance(root, YamlMap):
-            self.report.structural((path, _START), "", "must be a mapping with a key `streams:`")
-            return None
-        return root
-
-    def _include(self, root: YamlMap, top: Top) -> None:
-        patterns = root.get("include")
-        if patterns is None:
-            return
-        if isinstance(patterns, str):
-            patterns = [patterns]
-        if not isinstance(patterns, list) or not all(isinstance(pattern, str) and pattern for pattern in patterns):
-            place = (self.path, root.values_at["include"])
-            self.report.structural(place, "include", "must be a list of file patterns such as streams.d/*.yaml")
-            return
-        base = Path(self.path).absolute().parent
-        seen = {str(Path(self.path).resolve())}
-        for index, pattern in enumerate(patterns):
-            full = str(base / pattern)
-            self.globs.append(full)
-            found = sorted(glob.glob(full))  # noqa: PTH207 - absolute patterns
-            at = patterns.items_at[index] if isinstance(patterns, YamlList) else root.values_at["include"]
-            if not found and not glob.has_magic(pattern):
-                self.report.structural((self.path, at), f"include.{index}", "names a file that does not exist")
-            for file in found:
-                if (real := str(Path(file).resolve())) not in seen:
-                    seen.add(real)
-                    self._take_included(file, top)
-
-    def _take_included(self, file: str, top: Top) -> None:
-        root = self._read(file, _read_file)
-        if root is None:
-            return
-        for key in root:
-            if key not in _INCLUDED_KEYS and not key.startswith("x-"):
-                fault = "belongs into the main file" if key in TOP_KEYS else "unknown key"
-                message = did_you_mean(key, _INCLUDED_KEYS) or ": an included file holds `streams:` only"
-                self.report.structural((file, root.keys_at[key]), key, f"{fault}{message}")
-        self._take_streams(file, root, top, required=False)
-
-    def _take_streams(self, file: str, root: YamlMap, top: Top, *, required: bool) -> None:
-        streams = root.get("streams")
-        if streams is None:
-            if required and "streams" not in root:
-                message = "there is no key `streams:`; write `streams: {}` if no camera is wanted"
-                self.report.structural((file, _START), "streams", message)
-            elif required or "streams" in root:
-                self.report.structural(
-                    (file, root.keys_at["streams"]), "streams", "is empty: write `streams: {}` if no camera is wanted"
-                )
-            return
-        if not isinstance(streams, YamlMap):
-            self.report.structural((file, root.values_at["streams"]), "streams", "must be a mapping of name to stream")
-            return
-        for name, value in streams.items():
-            self._take_stream(file, name, value, streams, top)
-
-    def _take_stream(self, file: str, name: str, value: Any, streams: YamlMap, top: Top) -> None:
-        at = (file, streams.keys_at[name])
-        if (first := self.written.get(name)) is not None:
-            where = f"{first.at[0]}:{first.at[1][0]}"
-            self.report.structural(at, f"streams.{name}", f"this name stands already in {where}: a name may stand once")
-            return
-        if "://" in name and not name.startswith("~"):
-            # Not even a stream that is set aside may have such a name: it would be shown, with a password in it.
-            self.report.structural(at, "streams", "a name cannot be an address: write `name: {source: ADDRESS}`")
-            return
-        if value is None:
-            value = YamlMap()
-        if not isinstance(value, YamlMap):
-            self.report.stream(name, (file, streams.values_at[name]), f"streams.{name}", "must be a mapping of options")
-            self.written[name] = _Written({}, at)
-            return
-        own = find_keys(file, value)
-        self.written[name] = _Written(merge([top.defaults, *self._profiles(name, own, top), own]), at)
-
-    def _profiles(self, name: str, own: Entry, top: Top) -> list[Entry]:
-        found = own.get("profile") or top.defaults.get("profile")
-        if found is None or found.value is None:
-            return []
-        names = found.value if isinstance(found.value, list) else [found.value]
-        layers = []
-        for profile in names:
-            if isinstance(profile, str) and profile in top.profiles:
-                layers.append(top.profiles[profile])
-            else:
-                hint = did_you_mean(str(profile), top.profiles)
-                path = f"streams.{name}.profile"
-                self.report.stream(name, found.value_at, path, f"there is no profile {str(profile)[:64]!r}{hint}")
-        return layers
-
-    # --- making ---------------------------------------------------------------------------------------------------
 
     def _compile(self, top: Top) -> tuple[Desired, str]:
         compiler = Compiler(self.report, self.resolver, tuple(top.servers), top.health, self.digest_key)
@@ -251,7 +121,7 @@ class _Load:
         streams: dict[str, Stream] = {}
         aside: dict[str, SetAside] = {}
         for name, written in self.written.items():
-            server, stream, _ = compiler.compile(name, written.entry, written.at)
+            server, stream = compiler.compile(name, written.entry, written.at)
             if stream is None or name in refused:
                 aside[name] = SetAside(name, server, ())
             else:
@@ -266,7 +136,7 @@ class _Load:
             streams=streams,
             set_aside=aside,
             settings=top.settings,
-            digest=self.hash.hexdigest(),
+            digest=self.gathered.hash.hexdigest(),
         )
         return desired, as_document({**top.document, "streams": document})
 
@@ -288,7 +158,7 @@ class _Load:
     def _explain(self, aside: dict[str, SetAside]) -> None:
         """Give each stream that is set aside its problems."""
         by_name: dict[str, list[Problem]] = {name: [] for name in aside}
-        for problem in self.report.problems(self.files):
+        for problem in self.report.problems(self.gathered.files):
             if problem.stream in by_name:
                 by_name[problem.stream].append(problem)
         for name, problems in by_name.items():
@@ -316,4 +186,4 @@ class _Load:
 
 def _plain(entry: Entry) -> dict[str, Any]:
     """Return a merged entry as it was written, references unresolved."""
-    return {key: found.value for key, found in entry.items() if key in OWN_KEYS or not key.startswith("x-")}
+    return {key: found.value for key, found in entry.items() if not key.startswith("x-")}

@@ -70,11 +70,11 @@ class Compiler:
     health: HealthSection
     digest_key: bytes
 
-    def compile(self, name: str, entry: Entry, at: Place) -> tuple[str, Stream | None, tuple[Problem, ...]]:
-        """Return the stream's server, the stream unless it has problems, and those."""
+    def compile(self, name: str, entry: Entry, at: Place) -> tuple[str, Stream | None]:
+        """Return the stream's server, and the stream unless it has problems; those are in the report."""
         one = _One(self, name, entry, at)
         stream = one.stream()
-        return one.server, None if one.problems else stream, tuple(one.problems)
+        return one.server, None if one.problems else stream
 
 
 class _One:
