@@ -26,6 +26,7 @@ from reconciler.daemon.keeper import Keeper
 from reconciler.daemon.notebook import Notebook
 from reconciler.daemon.patience import PatientStore
 from reconciler.daemon.picture import draw_board
+from reconciler.daemon.place import find_place
 from reconciler.daemon.reporting import report_forever
 from reconciler.daemon.schedule import Wakers
 from reconciler.daemon.supervise import Stage, supervise
@@ -33,8 +34,8 @@ from reconciler.daemon.unusable import make_client
 from reconciler.daemon.wanted import note_wanted
 from reconciler.daemon.watch import Watcher
 from reconciler.notify.systemd import Notifier
-from reconciler.spec import SystemSecrets, load
-from reconciler.store import Store, find_state_directory, remember_state_directory
+from reconciler.spec import SystemSecrets
+from reconciler.store import Store, remember_state_directory
 from reconciler.web import Metrics, WebServer, create_app
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Daemon:
         overrides: RunOverrides | None = None,
         on_change: Callable[[ChangeResult], None] | None = None,
     ) -> None:
-        self._path, self._environ, self._redactor = config.absolute(), environ, redactor
+        self._path, self._redactor = config.absolute(), redactor
         self._overrides = overrides or RunOverrides()
         self._on_change = on_change or (lambda _result: None)
         self._clock = SystemClock()
@@ -114,14 +115,11 @@ class Daemon:
         self._board: Board | None = None
         self._reloading = False
         self._told_settings: Settings | None = None
-        # What must be known before anything can be opened: where the state directory is.
-        first = load(self._path, secrets=self._secrets, digest_key=b"")
-        directory = self._overrides.state_dir or find_state_directory(
-            self._path, first.settings.state_dir, environ, readable=first.desired is not None
-        )
-        self._store = PatientStore(Store.open(directory))
+        self._place = find_place(self._path, environ=environ, secrets=self._secrets)
+        self._settings = self._place.settings
+        self._store = PatientStore(Store.open(self._overrides.state_dir or self._place.directory))
         if self._overrides.state_dir is None:
-            remember_state_directory(self._path, directory, environ)
+            remember_state_directory(self._path, self._place.directory, environ)
         self._intake = Intake(
             self._path,
             store=self._store,
@@ -131,7 +129,6 @@ class Daemon:
             adjust=self._adjust,
         )
         self._watcher = Watcher(self._path, clock=self._clock, sleep=asyncio.sleep)
-        self._settings = first.settings
 
     # --- what web asks --------------------------------------------------------------------------------------------
 
@@ -163,8 +160,10 @@ class Daemon:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set; everything that was opened is closed afterwards."""
         try:
-            self._intake.resume()
-            self._settings = self._settings_now()
+            if not self._place.usable:
+                self._intake.resume()
+            if self._intake.generation is not None:
+                self._settings = self._intake.generation.desired.settings
             web = WebServer(create_app(self, self._metrics), *self._listen())
             self._wakers.start()
             try:
@@ -246,11 +245,6 @@ class Daemon:
             self._wakers.add(f"resync {keeper.name}", fleet.pace.resync, fleet.pace.resync / 10, keeper.wake_reconcile)
 
     # --- settings -------------------------------------------------------------------------------------------------
-
-    def _settings_now(self) -> Settings:
-        """Prefer what the file says; fall back to the last good state's word when the file cannot be read."""
-        generation = self._intake.generation
-        return generation.desired.settings if generation is not None else self._settings
 
     def _listen(self) -> tuple[str, int]:
         return self._overrides.listen or (self._settings.listen_host, self._settings.listen_port)

@@ -66,10 +66,10 @@ class Intake:
         self._clock, self._adjust = clock, adjust
         self.generation: Generation | None = None
         self.config = ConfigView(path=str(path), ok=False, message="not read yet")
-        self._told: tuple[Problem, ...] = ()
+        self._told: frozenset[Problem] = frozenset()
 
     def resume(self) -> None:
-        """Take the last good state from the store, if there is one: what to work on until the file can be read."""
+        """Take the last good state from the store, if there is one: what to work on until the file can be used."""
         document = self._store.last_good()
         if document is None:
             return
@@ -87,6 +87,8 @@ class Intake:
         self._redactor.learn(*loaded.secrets)
         self._tell(loaded.problems)
         if loaded.desired is None:
+            if self.generation is None:
+                self.resume()  # it could be used a moment ago, when we were started
             self.config = ConfigView(
                 path=str(self._path),
                 ok=False,
@@ -135,7 +137,7 @@ class Intake:
     def _tell(self, problems: tuple[Problem, ...]) -> None:
         """Log each problem once, for as long as it lasts."""
         new = [problem for problem in problems if problem not in self._told]
-        self._told = problems
+        self._told = frozenset(problems)
         for problem in new[:_PROBLEMS_LOGGED]:
             log.log(logging.WARNING if problem.severity is Severity.WARNING else logging.ERROR, "%s", problem)
         if len(new) > _PROBLEMS_LOGGED:

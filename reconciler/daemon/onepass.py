@@ -16,10 +16,11 @@ from reconciler.core.plan import Given, Policy, make_plan
 from reconciler.daemon.applying import Applier, ChangeResult, Ending
 from reconciler.daemon.clock import SystemClock
 from reconciler.daemon.notebook import Notebook
+from reconciler.daemon.place import find_place
 from reconciler.errors import ConfigError, ServerError
 from reconciler.mediamtx.client import Client
 from reconciler.spec import SystemSecrets, load
-from reconciler.store import Store, find_state_directory
+from reconciler.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -82,8 +83,7 @@ async def _outlook(
     policy: Policy,
 ) -> Outlook:
     secrets = SystemSecrets(environ)
-    first = load(config, secrets=secrets, digest_key=b"")
-    directory = find_state_directory(config, first.settings.state_dir, environ, readable=first.desired is not None)
+    directory = find_place(config, environ=environ, secrets=secrets).directory
     store = Store.peek(directory) if apply is None else Store.open(directory)
     try:
         loaded = load(config, secrets=secrets, digest_key=store.digest_key, last_good=store.last_good())
