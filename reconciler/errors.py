@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from reconciler.core.model import Problem
+    from reconciler.core.problem import Problem
 
 __all__ = [
     "AmbiguousError",

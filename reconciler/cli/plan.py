@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def exit_code(outlook: Outlook) -> Exit:
     """Say in one number whether anything is wrong, or to be done."""
-    from reconciler.core.model import Severity  # noqa: PLC0415
+    from reconciler.core.problem import Severity  # noqa: PLC0415
 
     if outlook.errors or any(problem.severity is Severity.ERROR for problem in outlook.problems):
         return Exit.ERROR

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.cli.problems import problem_json
 from reconciler.core.model import Action
 from reconciler.daemon.applying import Result
 from reconciler.logs import mask_url
@@ -148,7 +147,7 @@ def _json(outlook: Outlook) -> dict[str, Any]:
         "summary": _counts(outlook),
         "servers": [_json_of(plan) for plan in outlook.plans.values()],
         "errors": [{"server": name, "message": error.message} for name, error in outlook.errors.items()],
-        "problems": [problem_json(problem) for problem in outlook.problems],
+        "problems": [problem.data() for problem in outlook.problems],
     }
 
 

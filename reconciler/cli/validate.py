@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.common import find_config
 from reconciler.cli.exits import Exit
-from reconciler.cli.problems import problem_json
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Check all files."""
     import os  # noqa: PLC0415
 
-    from reconciler.core.model import Severity  # noqa: PLC0415
+    from reconciler.core.problem import Severity  # noqa: PLC0415
     from reconciler.spec import SystemSecrets, load  # noqa: PLC0415
 
     files = [Path(file) for file in arguments.files] or [find_config(arguments)]
@@ -53,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _summary(file: Path, loaded: Loaded) -> str:
-    from reconciler.core.model import Severity  # noqa: PLC0415
+    from reconciler.core.problem import Severity  # noqa: PLC0415
 
     errors = sum(problem.severity is Severity.ERROR for problem in loaded.problems)
     if loaded.desired is None:
@@ -74,5 +73,5 @@ def _json(file: Path, loaded: Loaded) -> dict[str, Any]:
         "usable": loaded.desired is not None,
         "streams": len(loaded.desired.streams) if loaded.desired else 0,
         "set_aside": sorted(loaded.desired.set_aside) if loaded.desired else [],
-        "problems": [problem_json(problem) for problem in loaded.problems],
+        "problems": [problem.data() for problem in loaded.problems],
     }

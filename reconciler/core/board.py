@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.core.model import Hold, Problem, Reason, State, Sync
+    from reconciler.core.model import Hold, Reason, State, Sync
+    from reconciler.core.problem import Problem
 
 __all__ = ["Board", "ConfigView", "ServerView", "StreamView"]
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from reconciler.core.options.version import Version
+    from reconciler.core.problem import Position, Problem
 
 __all__ = [
     "Action",
@@ -25,20 +26,16 @@ __all__ = [
     "HealthSpec",
     "Hold",
     "Json",
-    "Lane",
     "LiveConfig",
     "Observation",
     "Options",
     "Owned",
-    "Position",
-    "Problem",
     "Reason",
     "RuntimePath",
     "ServerFacts",
     "ServerSpec",
     "SetAside",
     "Settings",
-    "Severity",
     "State",
     "Stream",
     "Sync",
@@ -114,49 +111,6 @@ class Hold(StrEnum):
     REJECTED = "rejected"
 
 
-class Lane(StrEnum):
-    """How changes reach a server."""
-
-    API = "api"
-
-
-class Severity(StrEnum):
-    """What a problem costs."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
-    """A place in a file; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        """`file:line:col`, which editors and terminals make clickable."""
-        return f"{self.file}:{self.line}:{self.column}"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with the desired state. `stream` is None when it concerns the file as a whole."""
-
-    position: Position
-    path: str
-    message: str
-    stream: str | None = None
-    severity: Severity = Severity.ERROR
-    secret_missing: bool = False
-
-    def __str__(self) -> str:
-        """`file:line:col: path.to.key: message`."""
-        where = f"{self.position}: {self.path}: " if self.path else f"{self.position}: "
-        return f"{where}{'warning: ' if self.severity is Severity.WARNING else ''}{self.message}"
-
-
 @dataclass(frozen=True, slots=True)
 class HealthSpec:
     """When a stream counts as ill; seconds."""
@@ -213,7 +167,6 @@ class ServerSpec:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     tls: Tls = Tls()
-    lane: Lane = Lane.API
     public: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     timeout: float = 10.0
 

@@ -15,14 +15,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.core.board import ConfigView
-from reconciler.core.model import Severity
+from reconciler.core.problem import Severity
 from reconciler.spec import load, load_document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from reconciler.core.model import Desired, Problem
+    from reconciler.core.model import Desired
+    from reconciler.core.problem import Problem
     from reconciler.core.seams import Clock
     from reconciler.daemon.seams import Records
     from reconciler.logs import Redactor

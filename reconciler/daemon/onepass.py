@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from reconciler.core.change import Plan
-    from reconciler.core.model import Desired, LiveConfig, Problem, ServerSpec
+    from reconciler.core.model import Desired, LiveConfig, ServerSpec
+    from reconciler.core.problem import Problem
     from reconciler.core.seams import Clock
     from reconciler.logs import Redactor
 

@@ -23,7 +23,7 @@ __all__ = ["Place", "find_place"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """`directory` holds the state; `settings` are the file's as far as it can be read; `usable`: it can be as a whole."""
+    """`directory` holds the state; `settings` are the file's, as far as it can be read; `usable`: as a whole."""
 
     directory: Path
     settings: Settings

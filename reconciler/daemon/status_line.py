@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from reconciler.core.model import Severity, State, Sync
+from reconciler.core.model import State, Sync
+from reconciler.core.problem import Severity
 
 if TYPE_CHECKING:
     from reconciler.core.board import Board

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from reconciler.core.model import Problem, Settings, Stream
+    from reconciler.core.model import Settings, Stream
+    from reconciler.core.problem import Problem
     from reconciler.spec.entries import Entry
     from reconciler.spec.secrets import Secrets
     from reconciler.spec.top import Top

@@ -13,7 +13,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.core.model import Position, Problem, Severity
+from reconciler.core.problem import Position, Problem, Severity
 from reconciler.logs import MASK, mask_url
 
 if TYPE_CHECKING:

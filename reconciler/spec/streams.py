@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from reconciler.core.model import HealthSpec, Position, Stream
+from reconciler.core.model import HealthSpec, Stream
 from reconciler.core.options.coerce import coerce
 from reconciler.core.options.rules import check_name, check_path
 from reconciler.core.options.table import option_table
 from reconciler.core.options.version import NEWEST
+from reconciler.core.problem import Position
 from reconciler.spec.login import passwords_in, with_login
 from reconciler.spec.quantities import yes_or_no
 from reconciler.spec.report import did_you_mean
@@ -29,8 +30,9 @@ from reconciler.spec.yaml_reader import YamlMap
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reconciler.core.model import Json, Problem
+    from reconciler.core.model import Json
     from reconciler.core.options.table import OptionSpec
+    from reconciler.core.problem import Problem
     from reconciler.spec.entries import Entry, Found
     from reconciler.spec.report import Place, Report
     from reconciler.spec.secrets import Resolver

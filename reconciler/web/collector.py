@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 
-from reconciler.core.model import Hold, Severity, State, Sync
+from reconciler.core.model import Hold, State, Sync
+from reconciler.core.problem import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

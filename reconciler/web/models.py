@@ -11,7 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.core.model import Hold, Reason, Severity, State, Sync  # noqa: TC001 - pydantic reads them at run time
+from reconciler.core.model import Hold, Reason, State, Sync  # noqa: TC001 - pydantic reads them at run time
+from reconciler.core.problem import Severity  # noqa: TC001 - pydantic reads them at run time
 
 __all__ = ["BoardModel", "ConfigModel", "HealthModel", "Problem", "ServerModel", "StreamModel", "StreamsModel"]
 

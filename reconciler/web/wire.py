@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from reconciler.core.board import Board, ConfigView, ServerView, StreamView
-    from reconciler.core.model import Json, Problem
+    from reconciler.core.model import Json
 
 __all__ = [
     "board_json",
@@ -93,19 +93,7 @@ def config_json(view: ConfigView) -> dict[str, Json]:
         "loaded_at": timestamp(view.loaded_at),
         "digest": view.digest,
         "message": view.message,
-        "problems": [_problem_json(problem) for problem in view.problems],
-    }
-
-
-def _problem_json(problem: Problem) -> dict[str, Json]:
-    return {
-        "file": problem.position.file,
-        "line": problem.position.line,
-        "column": problem.position.column,
-        "path": problem.path,
-        "message": problem.message,
-        "stream": problem.stream,
-        "severity": problem.severity.value,
+        "problems": [problem.data() for problem in view.problems],
     }
 
 

@@ -8,8 +8,9 @@ import pytest
 
 from reconciler.cli.render import render, render_result
 from reconciler.core.change import Change, Conflict, FieldChange, Held, Plan
-from reconciler.core.model import Action, Cause, Hold, Position, Problem
+from reconciler.core.model import Action, Cause, Hold
 from reconciler.core.plan import Given, Policy, make_plan
+from reconciler.core.problem import Position, Problem
 from reconciler.daemon.applying import ChangeResult, Result
 from reconciler.daemon.onepass import Outlook
 from reconciler.errors import TransientError

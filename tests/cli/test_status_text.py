@@ -7,7 +7,8 @@ import pytest
 
 from reconciler.cli.status_text import Screen, overview, single
 from reconciler.cli.table import Cell, Paint, ago, clean, colours_wanted, shorten, table
-from reconciler.core.model import Severity, State
+from reconciler.core.model import State
+from reconciler.core.problem import Severity
 from reconciler.web.wire import board_json, stream_json
 from tests.support.boards import NOW, a_board, a_healthy_board, a_problem, some_streams
 

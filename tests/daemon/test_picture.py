@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reconciler.core.board import ConfigView
-from reconciler.core.model import Hold, Position, Problem, Reason, SetAside, State, Sync
+from reconciler.core.model import Hold, Reason, SetAside, State, Sync
 from reconciler.core.options.version import Version
+from reconciler.core.problem import Position, Problem
 from reconciler.daemon.intake import Generation
 from reconciler.daemon.picture import draw_board
 from reconciler.daemon.status_line import status_line

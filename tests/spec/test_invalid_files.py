@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.core.model import Severity
+from reconciler.core.problem import Severity
 from reconciler.spec import Loaded, SystemSecrets, load
 
 HERE = Path(__file__).parent / "invalid"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.core.model import Severity
 from reconciler.core.options.table import option_table
+from reconciler.core.problem import Severity
 from reconciler.spec import json_schema
 from reconciler.spec.sections import DaemonSection, GuardSection, HealthSection, ServerSection, TlsSection
 from reconciler.spec.streams import NOT_IN_DEFAULTS, OWN_KEYS

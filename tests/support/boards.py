@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reconciler.core.board import Board, ConfigView, ServerView, StreamView
-from reconciler.core.model import Hold, Position, Problem, Reason, Severity, State, Sync
+from reconciler.core.model import Hold, Reason, State, Sync
+from reconciler.core.problem import Position, Problem, Severity
 
 NOW = 1_700_000_000.0
 

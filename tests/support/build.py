@@ -13,7 +13,6 @@ from reconciler.core.model import (
     LiveConfig,
     Observation,
     Owned,
-    Position,
     RuntimePath,
     ServerFacts,
     ServerSpec,
@@ -23,6 +22,7 @@ from reconciler.core.model import (
 )
 from reconciler.core.options.effective import built_in_defaults, effective
 from reconciler.core.options.version import NEWEST, Version
+from reconciler.core.problem import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,7 +11,8 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.core.board import Board, ConfigView, ServerView, StreamView
-from reconciler.core.model import Action, Hold, Severity, State, Sync
+from reconciler.core.model import Action, Hold, State, Sync
+from reconciler.core.problem import Severity
 from reconciler.daemon.applying import Ending, Result
 from reconciler.web.metrics import ACTION_RESULTS, PASS_RESULTS, Metrics
 from tests.support.boards import NOW, FakeClock, a_board, a_healthy_board, a_problem, many_streams
